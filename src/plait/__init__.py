@@ -1,0 +1,1 @@
+"""plait: an application framework and process runner for long-running Python services."""
