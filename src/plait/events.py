@@ -1,8 +1,8 @@
 """
 What happened: the base of every event, and who may be told.
 
-Events rise from services to the observers at the root of the tree. The rooms that make them (core, net)
-never write a log line; observers (the log, admin, the systemd status) do the telling.
+Events rise from services to the observers at the root of the tree. The rooms that make them
+(core, net) never write a log line; observers (the log, admin, the systemd status) do the telling.
 """
 
 from __future__ import annotations

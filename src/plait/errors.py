@@ -1,0 +1,436 @@
+"""
+Every exception of plait, one class per situation.
+
+    PlaitError
+    ├── StateError              a move that the state table does not allow
+    ├── TreeError               a change to the tree that was refused; the tree is as it was
+    │   ├── DuplicateName
+    │   ├── AlreadyHasParent
+    │   ├── CyclicTree
+    │   ├── NotAChild
+    │   └── StillNeeded
+    ├── OrderError              a need that cannot be met by any order
+    │   ├── UnknownNeed
+    │   ├── KinNeed
+    │   └── CyclicNeed
+    ├── DeadlineError
+    │   ├── StartTimeout        with the report of what hangs, and where
+    │   └── StopTimeout
+    ├── ServiceEnded            a service's work ended although nobody stopped it
+    ├── MissingExtra            an optional library that is not installed
+    ├── DoNotRestart            raised by a service: I am done, do not restart me
+    └── EndApplication          raised by a service: end the application in order
+
+    ExceptionGroup
+    └── StartFailed             all errors of a start and of its roll-back
+        (its sibling StopFailed: all errors of a stop)
+
+A class builds its text from its fields: what was found, what was expected, what to try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "AlreadyHasParent",
+    "CyclicNeed",
+    "CyclicTree",
+    "DeadlineError",
+    "DoNotRestart",
+    "DuplicateName",
+    "EndApplication",
+    "KinNeed",
+    "MissingExtra",
+    "NotAChild",
+    "OrderError",
+    "PlaitError",
+    "ServiceEnded",
+    "StartFailed",
+    "StartTimeout",
+    "StateError",
+    "StillNeeded",
+    "StopFailed",
+    "StopTimeout",
+    "TreeError",
+    "UnknownNeed",
+]
+
+
+class PlaitError(Exception):
+    """The base of every exception that plait raises on its own account."""
+
+
+class StateError(PlaitError):
+    """
+    A move that the state table does not allow.
+
+    Args:
+        path:
+            The service's path in the tree.
+        found:
+            The name of the state it is in.
+        wanted:
+            The name of the state it was asked to enter.
+        allowed:
+            The names of the states it may enter from there.
+    """
+
+    def __init__(self, path: str, found: str, wanted: str, allowed: Sequence[str]) -> None:
+        self.path, self.found, self.wanted, self.allowed = path, found, wanted, tuple(allowed)
+        expected = " or ".join(allowed) if allowed else "no other state"
+        super().__init__(
+            f"{path} is {found} and cannot become {wanted}; from there it may become {expected}"
+        )
+
+
+class TreeError(PlaitError):
+    """A change to the tree that was refused; the tree is as it was before."""
+
+
+class DuplicateName(TreeError):
+    """
+    Two children of one parent would have the same name.
+
+    Args:
+        parent:
+            The path of the parent.
+        name:
+            The name that is taken.
+    """
+
+    def __init__(self, parent: str, name: str) -> None:
+        self.parent, self.name = parent, name
+        super().__init__(
+            f"{parent} already has a child named {name!r}; "
+            "give this one another name with add(…, name=…)"
+        )
+
+
+class AlreadyHasParent(TreeError):
+    """
+    A service that stands in a tree was added a second time.
+
+    Args:
+        service:
+            The path of the service where it is now.
+        parent:
+            The path of the parent it was offered to.
+    """
+
+    def __init__(self, service: str, parent: str) -> None:
+        self.service, self.parent = service, parent
+        super().__init__(
+            f"{service} already has a parent and cannot be added to {parent}; remove it there first"
+        )
+
+
+class CyclicTree(TreeError):
+    """
+    A service was added below itself.
+
+    Args:
+        service:
+            The path of the service.
+        parent:
+            The path of the parent it was offered to.
+    """
+
+    def __init__(self, service: str, parent: str) -> None:
+        self.service, self.parent = service, parent
+        super().__init__(
+            f"{service} cannot be added to {parent}: that would put it inside itself; "
+            "add it to a service outside its own tree"
+        )
+
+
+class NotAChild(TreeError):
+    """
+    A service was looked up or removed where it is not.
+
+    Args:
+        parent:
+            The path of the parent.
+        name:
+            What was looked for: a name, a path or a service.
+        known:
+            Names of children that are there.
+    """
+
+    def __init__(self, parent: str, name: str, known: Iterable[str] = ()) -> None:
+        self.parent, self.name, self.known = parent, name, tuple(known)
+        super().__init__(
+            f"{parent} has no child {name!r}; {_choice('its children are', self.known)}"
+        )
+
+
+class StillNeeded(TreeError):
+    """
+    A service that others need was to be removed.
+
+    Args:
+        service:
+            The path of the service.
+        needed_by:
+            The paths of those outside it that named it in `needs`.
+    """
+
+    def __init__(self, service: str, needed_by: Sequence[str]) -> None:
+        self.service, self.needed_by = service, tuple(needed_by)
+        super().__init__(
+            f"{service} cannot be removed while {_join(needed_by)} "
+            f"{'needs' if len(needed_by) == 1 else 'need'} it; remove what needs it first"
+        )
+
+
+class OrderError(PlaitError):
+    """A need that no order of starting can meet; nothing was started."""
+
+
+class UnknownNeed(OrderError):
+    """
+    A need that names nothing in the tree.
+
+    Args:
+        service:
+            The path of the service that states the need.
+        need:
+            What it named.
+        known:
+            Paths that come close.
+    """
+
+    def __init__(self, service: str, need: str, known: Iterable[str] = ()) -> None:
+        self.service, self.need, self.known = service, need, tuple(known)
+        super().__init__(
+            f"{service} needs {need!r}, which is not in the tree; name a sibling, "
+            f"a path from the root, or pass the service itself; {_choice('there are', self.known)}"
+        )
+
+
+class KinNeed(OrderError):
+    """
+    A service needs itself, one of its ancestors, or one of its descendants.
+
+    Args:
+        service:
+            The path of the service that states the need.
+        need:
+            The path of what it named.
+        kinship:
+            `itself`, `its ancestor` or `its descendant`.
+    """
+
+    def __init__(self, service: str, need: str, kinship: str) -> None:
+        self.service, self.need, self.kinship = service, need, kinship
+        why = {
+            "itself": "it would wait for itself",
+            "its ancestor": "a parent is ready only after its children are",
+            "its descendant": "children start only after their parent has begun",
+        }[kinship]
+        named = kinship if kinship == "itself" else f"{need}, {kinship}"
+        super().__init__(f"{service} needs {named}: {why}; name a service beside it instead")
+
+
+class CyclicNeed(OrderError):
+    """
+    Services that need one another in a circle.
+
+    Args:
+        paths:
+            The paths along the circle, each needing the next; the first is not repeated.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = tuple(paths)
+        circle = " → ".join((*self.paths, self.paths[0]))
+        super().__init__(
+            f"these services need one another in a circle: {circle}; drop one of these needs"
+        )
+
+
+class DeadlineError(PlaitError):
+    """Something took longer than it was given."""
+
+
+class StartTimeout(DeadlineError):
+    """
+    A start that was not done in time.
+
+    Args:
+        path:
+            The path of the service, or of the application.
+        seconds:
+            The time it was given.
+        report:
+            The tree with each unfinished service's state, elapsed time and stack; several lines.
+    """
+
+    def __init__(self, path: str, seconds: float, report: str) -> None:
+        self.path, self.seconds, self.report = path, seconds, report
+        super().__init__(f"{path} was not ready within {seconds:g} s\n{report}")
+
+
+class StopTimeout(DeadlineError):
+    """
+    A stop that was not done in time.
+
+    Args:
+        path:
+            The path of the service.
+        seconds:
+            The time it was given.
+        stack:
+            Where it hangs; several lines, or empty when unknown.
+        abandoned:
+            Whether it swallowed its cancellation and was left behind.
+    """
+
+    def __init__(self, path: str, seconds: float, stack: str, *, abandoned: bool = False) -> None:
+        self.path, self.seconds, self.stack, self.abandoned = path, seconds, stack, abandoned
+        what = (
+            "swallowed its cancellation and was abandoned"
+            if abandoned
+            else f"did not stop within {seconds:.3g} s and was cancelled"
+        )
+        super().__init__(f"{path} {what}" + (f"\n{stack}" if stack else ""))
+
+
+class ServiceEnded(PlaitError):
+    """
+    A service's work ended although nobody had stopped it.
+
+    Args:
+        path:
+            The service's path.
+        what:
+            What ended, such as `main()` or `task 'poll'`, and how.
+    """
+
+    def __init__(self, path: str, what: str) -> None:
+        self.path, self.what = path, what
+        super().__init__(f"{path}: {what}, although nobody had stopped the service")
+
+
+class MissingExtra(PlaitError):
+    """
+    An optional library that is not installed.
+
+    Args:
+        what:
+            What was asked for, such as `TimerService(cron=…)`.
+        library:
+            The library it needs.
+        extra:
+            The name of plait's extra that brings it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        self.what, self.library, self.extra = what, library, extra
+        super().__init__(
+            f"{what} needs {library}, which is not installed; run: pip install 'plait[{extra}]'"
+        )
+
+
+class DoNotRestart(PlaitError):
+    """
+    Raised by a service that is done: it is stopped and stays stopped, and that is no error.
+
+    Services that named it in `needs` are stopped before it and stay stopped too.
+    """
+
+
+class EndApplication(PlaitError):
+    """
+    Raised by a service to end the whole application in order.
+
+    Args:
+        reason:
+            Why, for the log.
+        status:
+            The exit status that the process shall end with; 0 is success.
+    """
+
+    def __init__(self, reason: str = "a service asked for the end", *, status: int = 0) -> None:
+        self.reason, self.status = reason, status
+        super().__init__(reason)
+
+
+class _Failed(ExceptionGroup[Exception]):
+    """The errors of one phase, each with the path of its service."""
+
+    phase = ""
+
+    def __new__(cls, path: str, errors: Sequence[tuple[str, Exception]], note: str = "") -> _Failed:
+        what = f"{path} {cls.phase}"
+        lines = [f"{where}: {_text(error)}" for where, error in errors]
+        text = f"{what}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{what}:", *lines])
+        group = super().__new__(
+            cls, text + (f"; {note}" if note else ""), [error for _, error in errors]
+        )
+        group.path, group.errors, group.note = path, tuple(errors), note
+        return group
+
+    path: str
+    errors: tuple[tuple[str, Exception], ...]
+    note: str
+
+    def __str__(self) -> str:
+        return self.message
+
+    def derive(self, excs: Sequence[Exception], /) -> ExceptionGroup[Exception]:  # type: ignore[override]  # a part of the errors is no longer the report of a phase
+        """Return a plain group of some of the errors, as `split()` and `except*` need it."""
+        return ExceptionGroup(self.message, list(excs))
+
+
+class StartFailed(_Failed):
+    """
+    A start that failed and was rolled back.
+
+    Args:
+        path:
+            The path of the application.
+        errors:
+            Pairs of a service's path and its error; the cause comes first, then the roll-back's.
+        note:
+            What was done about it.
+    """
+
+    phase = "failed to start"
+
+
+class StopFailed(_Failed):
+    """
+    A stop in which services failed; all the others were stopped all the same.
+
+    Args:
+        path:
+            The path of the application.
+        errors:
+            Pairs of a service's path and its error.
+        note:
+            What else is to be said.
+    """
+
+    phase = "did not stop cleanly"
+
+
+def _text(error: BaseException) -> str:
+    """Return an error as `Type: text`, without the type where plait's own text is a sentence."""
+    if isinstance(error, PlaitError):
+        return str(error)
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _join(words: Sequence[str]) -> str:
+    """Return words as `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _choice(lead: str, known: Sequence[str]) -> str:
+    """Return the names that could have been meant."""
+    if not known:
+        return "nothing is there yet"
+    shown = [repr(name) for name in known[:5]]
+    return f"{lead} {', '.join(shown)}" + (f" and {len(known) - 5} more" if len(known) > 5 else "")
