@@ -18,6 +18,17 @@ Every exception of plait, one class per situation.
     │   └── StopTimeout
     ├── ServiceEnded            a service's work ended although nobody stopped it
     ├── MissingExtra            an optional library that is not installed
+    ├── NetError                the network's part
+    │   ├── EndpointError       a URL, or a field of an endpoint, that says nothing sensible
+    │   ├── ListenError         a socket that could not be had
+    │   │   ├── AddressInUse
+    │   │   ├── AddressDenied
+    │   │   ├── AddressUnavailable
+    │   │   ├── SocketPathRefused
+    │   │   └── InheritedSocketRefused
+    │   ├── CertificateRefused  a certificate, key or authority file that cannot be used
+    │   ├── ProxyHeaderRefused  a PROXY protocol header that is missing or malformed
+    │   └── NetworkRefused      a text that is not a network such as 10.0.0.0/8
     ├── DoNotRestart            raised by a service: I am done, do not restart me
     └── EndApplication          raised by a service: end the application in order
 
@@ -33,19 +44,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "AddressDenied",
+    "AddressInUse",
+    "AddressUnavailable",
     "AlreadyHasParent",
+    "CertificateRefused",
     "CyclicNeed",
     "CyclicTree",
     "DeadlineError",
     "DoNotRestart",
     "DuplicateName",
     "EndApplication",
+    "EndpointError",
+    "InheritedSocketRefused",
     "KinNeed",
+    "ListenError",
     "MissingExtra",
+    "NetError",
+    "NetworkRefused",
     "NotAChild",
     "OrderError",
     "PlaitError",
+    "ProxyHeaderRefused",
     "ServiceEnded",
+    "SocketPathRefused",
     "StartFailed",
     "StartTimeout",
     "StateError",
@@ -330,6 +352,173 @@ class MissingExtra(PlaitError):
         super().__init__(
             f"{what} needs {library}, which is not installed; run: pip install 'plait[{extra}]'"
         )
+
+
+class NetError(PlaitError):
+    """The base of what goes wrong with endpoints, sockets and certificates."""
+
+
+class EndpointError(NetError, ValueError):
+    """
+    A URL, or a field of an endpoint, that is malformed.
+
+    Args:
+        url:
+            The whole URL as it was given; the scheme alone where a field was given by name.
+        part:
+            Which part: `scheme`, `host`, `port`, `path`, or the name of an option.
+        found:
+            What stands there.
+        expected:
+            What may stand there.
+    """
+
+    def __init__(self, url: str, part: str, found: str, expected: str) -> None:
+        self.url, self.part, self.found, self.expected = url, part, found, expected
+        shown = repr(found) if found else "nothing"
+        super().__init__(f"{url}: the {part} is {shown}; expected {expected}")
+
+
+class ListenError(NetError):
+    """
+    A socket that could not be had.
+
+    Args:
+        address:
+            The address, as a URL.
+        reason:
+            What was found, expected, and may be tried.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address, self.reason = address, reason
+        super().__init__(f"cannot listen on {address}: {reason}")
+
+
+class AddressInUse(ListenError):
+    """
+    An address that somebody else holds.
+
+    Args:
+        address:
+            The address, as a URL.
+        holder:
+            Who holds it, as far as known.
+    """
+
+    def __init__(self, address: str, holder: str = "another process") -> None:
+        self.holder = holder
+        super().__init__(
+            address, f"the address is in use by {holder}; stop that one or choose another address"
+        )
+
+
+class AddressDenied(ListenError):
+    """
+    An address that this process may not use.
+
+    Args:
+        address:
+            The address, as a URL.
+        hint:
+            What to try.
+    """
+
+    def __init__(self, address: str, hint: str) -> None:
+        self.hint = hint
+        super().__init__(address, f"permission denied; {hint}")
+
+
+class AddressUnavailable(ListenError):
+    """
+    An address that this machine does not have, or a name that does not resolve.
+
+    Args:
+        address:
+            The address, as a URL.
+        found:
+            What the system says.
+    """
+
+    def __init__(self, address: str, found: str) -> None:
+        self.found = found
+        super().__init__(address, f"{found}; use a name or an address of this machine")
+
+
+class SocketPathRefused(ListenError):
+    """
+    A path on which no socket can be made.
+
+    Args:
+        address:
+            The address, as a URL.
+        reason:
+            What was found, expected, and may be tried.
+    """
+
+
+class InheritedSocketRefused(ListenError):
+    """
+    A descriptor that was handed to the process and is not what the service needs.
+
+    Args:
+        address:
+            The endpoint, as a URL.
+        found:
+            What the descriptor is.
+        expected:
+            What the service needs.
+    """
+
+    def __init__(self, address: str, found: str, expected: str) -> None:
+        self.found, self.expected = found, expected
+        super().__init__(address, f"found {found}, expected {expected}")
+
+
+class CertificateRefused(NetError):
+    """
+    A certificate, key or authority file that cannot be used.
+
+    Args:
+        file:
+            The path of the file, or of the pair of files.
+        reason:
+            What was found, expected, and may be tried.
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"cannot use {file}: {reason}")
+
+
+class ProxyHeaderRefused(NetError, ValueError):
+    """
+    A PROXY protocol header that is missing or malformed.
+
+    Args:
+        found:
+            What came instead.
+        expected:
+            What should have come.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        self.found, self.expected = found, expected
+        super().__init__(f"found {found}; expected {expected}")
+
+
+class NetworkRefused(NetError, ValueError):
+    """
+    A text that is not a network.
+
+    Args:
+        text:
+            What was given.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"{text!r} is not a network; write it as 10.0.0.0/8, ::1 or fd00::/8")
 
 
 class DoNotRestart(PlaitError):
