@@ -1,0 +1,88 @@
+"""Who may import whom, and every exception to a house rule, with its reason."""
+
+from __future__ import annotations
+
+import re
+
+PACKAGE = "plait"
+
+_GROUND = frozenset({"errors", "events"})
+_HALL = _GROUND | {"core", "net", "log", "plugins"}
+
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "events": frozenset(),
+    "system": _GROUND,
+    "core": _GROUND,
+    "net": _GROUND | {"core", "system"},
+    "log": _GROUND | {"core"},
+    "plugins": _GROUND | {"core"},
+    "runner": _HALL | {"system"},
+    "cli": _GROUND | {"runner", "plugins"},
+    "testing": _GROUND | {"core", "net", "log"},
+    "services": frozenset(),
+    "services.echo": _HALL,
+    "services.web": _HALL,
+    "services.dns": _HALL,
+    "services.ftp": _HALL,
+    "services.ssh": _HALL,
+    "twisted": _HALL | {"runner", "services.dns"},
+    "admin": _HALL,
+    "export": _HALL | {"runner"},
+    "cluster": _HALL,
+}
+"""
+For each room, the rooms it may import from, through their public packages only.
+
+The package root (`__init__`, `__main__`) may import anything public, and nobody imports it. A leaf
+imports no other leaf; the one exception is the Twisted API's `names`, which stands on the DNS
+service.
+"""
+
+THIRD_PARTY: dict[str, frozenset[str]] = {
+    "cli": frozenset({"click"}),
+    "core": frozenset({"cronsim"}),
+    "plait.runner._loop": frozenset({"uvloop", "rloop"}),
+    "plait.runner._reload": frozenset({"watchfiles"}),
+    "testing": frozenset({"pytest", "uvloop"}),
+    "services.web": frozenset({"uvicorn", "starlette"}),
+    "services.dns": frozenset({"dns"}),
+    "services.ftp": frozenset({"aioftp"}),
+    "services.ssh": frozenset({"asyncssh"}),
+    "twisted": frozenset({"zope", "h11", "dns", "twisted"}),
+}
+"""For each room or module, the libraries from outside it may import. What is not named has none."""
+
+PRIVATE_ROOMS = frozenset({"core", "net", "log", "runner", "cli"})
+"""The rooms whose modules are all private: their public names stand in the package."""
+
+DRAWERS = frozenset({"utils", "util", "helpers", "helper", "misc", "common"})
+
+LONG_MODULES: dict[str, str] = {
+    "plait.errors": "all exceptions stand in one file, with their tree drawn on top",
+}
+
+LONG_FUNCTIONS: dict[str, str] = {}
+
+ENDS_THE_PROCESS = {
+    "plait.__main__": "the entry point: the one exit",
+    "plait.system": "the one door to the operating system",
+}
+
+NEEDS_EXTRA: dict[str, str] = {
+    "plait.testing.plugin": "a plug-in of pytest, imported by pytest only",
+}
+"""Public modules that a bare install cannot import, and why."""
+
+# Written so that this file does not name them itself.
+MACHINE_PATHS = re.compile(
+    "|".join(
+        ["/(?:ro" + "ot|wo" + "rk|Us" + "ers)/", "/opt/(?:py" + "pi|wh" + "eels)", r"\.py" + "env"]
+    )
+)
+
+SLEEPERS = frozenset({"process", "network", "peer", "slow"})
+"""Markers of tests that may wait on the real clock."""
+
+VIRTUAL = re.compile(r"VirtualTimeLoop|virtual_loop|virtual_time")
+"""A test module that says one of these has a loop whose time costs nothing."""
