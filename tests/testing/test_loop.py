@@ -229,6 +229,7 @@ async def test_a_peer_in_a_thread_is_waited_for(virtual_loop: VirtualTimeLoop) -
     thread.join()
 
 
+@pytest.mark.leaks("a dead end is what is tested")
 def test_a_stuck_loop_says_who_waits_where() -> None:
     """With nothing runnable, no timer and nobody outside, the error names task, file and line."""
 
@@ -247,6 +248,7 @@ def test_a_stuck_loop_says_who_waits_where() -> None:
         assert __file__ in str(caught.value)
 
 
+@pytest.mark.leaks("a dead end is what is tested")
 def test_the_limit_ends_a_wait_beside_an_endless_timer() -> None:
     """A timer that ticks for ever cannot keep a hopeless test alive past its real-time limit."""
 

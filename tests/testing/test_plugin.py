@@ -84,6 +84,7 @@ def test_an_unknown_loop_is_refused(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*no loop 'uvlop'*virtual, virtual-eager, asyncio*"])
 
 
+@pytest.mark.leaks("the test inside leaves tasks behind")
 def test_a_pending_task_fails_the_test(pytester: pytest.Pytester) -> None:
     """A test that leaves a task behind fails and is told where the task waits."""
     pytester.makepyfile(
@@ -141,6 +142,7 @@ def test_an_error_told_to_the_loop_fails_the_test(pytester: pytest.Pytester) -> 
     result.stdout.fnmatch_lines(["*ZeroDivisionError*", "*lost*"])
 
 
+@pytest.mark.leaks("the test inside leaves tasks behind")
 def test_the_limit_ends_a_hanging_test(pytester: pytest.Pytester) -> None:
     """On a real loop the marker's limit is real time; on a virtual one a dead end shows at once."""
     pytester.makepyfile(
