@@ -1,0 +1,1 @@
+"""Everything that the README and the manual show is run."""
