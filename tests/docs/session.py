@@ -134,10 +134,19 @@ class Session:
     def _wait_for(self, block: Block, command: str, expected: str) -> None:
         end = time.monotonic() + LIMIT
         while not matches(expected, self._said()):
-            gone = self._job is None or self._job.poll() is not None
-            if gone or time.monotonic() > end:
+            if self._ended(0.02) or time.monotonic() > end:
                 self._compare(block, command, expected, self._said())
-            time.sleep(0.02)
+                return
+
+    def _ended(self, seconds: float) -> bool:
+        """Wait so long for the end of the command in the background; return whether it came."""
+        if self._job is None:
+            return True
+        try:
+            self._job.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _said(self) -> str:
         return self._output.read_text()

@@ -54,7 +54,8 @@ def _listed(module: Module) -> list[str] | None:
 def _public_names(body: list[ast.stmt]) -> Iterator[str]:
     for node in body:
         for name in _names_of(node):
-            if not name.startswith("_") or name == "__version__":
+            # Hooks of pytest are found by their names, they are not for importing.
+            if not name.startswith(("_", "pytest_")) or name == "__version__":
                 yield name
 
 

@@ -18,9 +18,9 @@ from ._spy import Expected as Expected
 from ._spy import seen as seen
 
 __all__ = [
-    "HAS_EAGER_TASKS",
     "EventSpy",
     "Expected",
+    "HAS_EAGER_TASKS",
     "LoopStuckError",
     "VirtualTimeLoop",
     "seen",

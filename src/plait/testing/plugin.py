@@ -38,12 +38,12 @@ from ._spy import EventSpy
 
 __all__ = ["loop_errors", "plait_loop", "spy", "virtual_loop"]
 
-LIMIT = 30.0
+_LIMIT = 30.0
 """How long an async test may take, in seconds of real time, unless its marker says otherwise."""
 
-SIMULATED = ("virtual", "virtual-eager")
-REAL = ("asyncio", "asyncio-eager", "uvloop")
-GROUPS = {"simulated": SIMULATED, "real": REAL, "every": SIMULATED + REAL}
+_SIMULATED = ("virtual", "virtual-eager")
+_REAL = ("asyncio", "asyncio-eager", "uvloop")
+_GROUPS = {"simulated": _SIMULATED, "real": _REAL, "every": _SIMULATED + _REAL}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -147,7 +147,7 @@ def plait_loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEvent
     """Return the loop of this test; it is closed afterwards, with all that is left on it."""
     marker = request.node.get_closest_marker("plait")
     options = marker.kwargs if marker else {}
-    limit = float(options.get("limit", LIMIT))
+    limit = float(options.get("limit", _LIMIT))
     name = getattr(request, "param", "virtual")
     with asyncio.Runner(loop_factory=_factory(name, limit)) as runner:
         trial = _Trial(runner, limit, bool(options.get("leaks", False)))
@@ -186,11 +186,11 @@ def _marked(collector: pytest.Module | pytest.Class, obj: object) -> bool:
 
 def _expand(names: str | Iterable[str]) -> list[str]:
     listed = [names] if isinstance(names, str) else list(names)
-    expanded = [name for item in listed for name in GROUPS.get(item, (item,))]
-    known = SIMULATED + REAL
+    expanded = [name for item in listed for name in _GROUPS.get(item, (item,))]
+    known = _SIMULATED + _REAL
     for name in expanded:
         if name not in known:
-            choices = ", ".join((*known, *GROUPS))
+            choices = ", ".join((*known, *_GROUPS))
             raise pytest.UsageError(f"There is no loop {name!r} for tests; choose from {choices}.")
     return expanded
 
@@ -205,7 +205,7 @@ def _available(names: list[str]) -> list[str]:
 
 
 def _factory(name: str, limit: float) -> Callable[[], asyncio.AbstractEventLoop]:
-    if name in SIMULATED:
+    if name in _SIMULATED:
         return partial(VirtualTimeLoop, eager=name.endswith("-eager"), limit=limit)
     if name == "uvloop":
         import uvloop
