@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from ._endpoints import UDPEndpoint as UDPEndpoint
     from ._endpoints import UNIXDatagramEndpoint as UNIXDatagramEndpoint
     from ._endpoints import UNIXEndpoint as UNIXEndpoint
+    from ._inherited import passed_sockets as passed_sockets
+    from ._inherited import read_passed_sockets as read_passed_sockets
+    from ._sockets import BoundSockets as BoundSockets
+    from ._sockets import SocketSource as SocketSource
+    from ._sockets import socket_source as socket_source
     from ._url import parse as parse
 
 __all__ = [
+    "BoundSockets",
     "Endpoint",
     "FDEndpoint",
+    "SocketSource",
     "SystemdEndpoint",
     "TCPEndpoint",
     "TLSEndpoint",
@@ -30,11 +37,16 @@ __all__ = [
     "UNIXDatagramEndpoint",
     "UNIXEndpoint",
     "parse",
+    "passed_sockets",
+    "read_passed_sockets",
+    "socket_source",
 ]
 
 _HOME = {
+    "BoundSockets": "_sockets",
     "Endpoint": "_endpoints",
     "FDEndpoint": "_endpoints",
+    "SocketSource": "_sockets",
     "SystemdEndpoint": "_endpoints",
     "TCPEndpoint": "_endpoints",
     "TLSEndpoint": "_endpoints",
@@ -42,6 +54,9 @@ _HOME = {
     "UNIXDatagramEndpoint": "_endpoints",
     "UNIXEndpoint": "_endpoints",
     "parse": "_url",
+    "passed_sockets": "_inherited",
+    "read_passed_sockets": "_inherited",
+    "socket_source": "_sockets",
 }
 
 
