@@ -59,7 +59,7 @@ coverage: $(VENV)/.dev
 	$(PY) -m coverage report
 
 docs: $(VENV)/.docs
-	$(PY) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done

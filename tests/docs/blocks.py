@@ -1,8 +1,8 @@
 """
 Find the code blocks of a Markdown page, and run them as a reader would, from top to bottom.
 
-All blocks of a page share a folder. What is done with a block follows from its language, or from an
-HTML comment right above it:
+All blocks of a page share a folder. What is done with a block follows from its language, from a
+title, or from an HTML comment right above it:
 
 - `python`: a script of its own; it has to end with status 0.
 - `console`: lines that begin with `$ ` are commands, the others what they print. `...` stands for
@@ -10,7 +10,7 @@ HTML comment right above it:
   until `$ kill %1`; what it prints has to appear within the time limit.
 - `toml`, `json`: have to be readable. `mermaid`: has to name its kind of diagram. `text`: is only
   shown.
-- `<!-- file: NAME -->`: the block is saved under this name, for the blocks below.
+- ` ```python title="NAME" `: the block is saved under this name, for the blocks below.
 - `<!-- pytest -->`: the block is a test module, and its tests pass.
 - `<!-- fails: STATUS -->`: the commands of a console block end with this status.
 - `<!-- not run: REASON -->`: not run; each reason stands in the test that lists them.
@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(r"^( *)(`{3,})(.*)$")
-_COMMENT = re.compile(r"^ *<!-- *(file|pytest|fails|not run)(?:: *(.*?))? *-->$")
+_COMMENT = re.compile(r"^ *<!-- *(pytest|fails|not run)(?:: *(.*?))? *-->$")
+_TITLE = re.compile(r"\btitle=\"([^\"]+)\"")
 _SHOWN = {"text"}
 _DIAGRAMS = ("flowchart", "sequenceDiagram", "stateDiagram-v2", "graph")
 
@@ -73,6 +74,9 @@ def read_blocks(page: Path) -> list[Block]:
                 raise BadBlock(f"{page.name}:{start}: the block is not closed")
             text = "".join(f"{row.removeprefix(indent)}\n" for row in lines[start:number])
             language = info.strip().split(" ")[0]
+            title = _TITLE.search(info)
+            if title:
+                order, argument = "file", title[1]
             blocks.append(Block(page, start, language, order, argument, text))
             order, argument = "", ""
         elif line.strip():

@@ -67,7 +67,7 @@ def follow(folder: Path, page: str) -> list[Block]:
         ("```console\n$ kill %1\n```", "nothing runs"),
         ("<!-- pytest -->\n```python\ndef test_a(): assert False\n```", "1 failed"),
         ("<!-- not run -->\n```python\n```", "without a reason"),
-        ("<!-- file: a.py -->\ntext", "stands above no block"),
+        ("<!-- pytest -->\ntext", "stands above no block"),
         ("```mermaid\nnonsense\n```", "known kind"),
         ("```\nno language\n```", "is not known"),
         ("```python\n", "not closed"),
@@ -81,8 +81,7 @@ def test_blocks_that_lie_are_found(tmp_path: Path, page: str, fault: str) -> Non
 
 
 PAGE = """
-<!-- file: say.py -->
-```python
+```python title="say.py"
 import time
 
 print("port 7001", flush=True)
