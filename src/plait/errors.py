@@ -17,6 +17,9 @@ Every exception of plait, one class per situation.
     │   ├── StartTimeout        with the report of what hangs, and where
     │   └── StopTimeout
     ├── ServiceEnded            a service's work ended although nobody stopped it
+    ├── LogError
+    │   ├── BadLogOption        a log option that cannot be understood
+    │   └── LogUnavailable      a place for the log that cannot be opened at the start
     ├── MissingExtra            an optional library that is not installed
     ├── NetError                the network's part
     │   ├── EndpointError       a URL, or a field of an endpoint, that says nothing sensible
@@ -48,6 +51,7 @@ __all__ = [
     "AddressInUse",
     "AddressUnavailable",
     "AlreadyHasParent",
+    "BadLogOption",
     "CertificateRefused",
     "CyclicNeed",
     "CyclicTree",
@@ -59,6 +63,8 @@ __all__ = [
     "InheritedSocketRefused",
     "KinNeed",
     "ListenError",
+    "LogError",
+    "LogUnavailable",
     "MissingExtra",
     "NetError",
     "NetworkRefused",
@@ -332,6 +338,46 @@ class ServiceEnded(PlaitError):
     def __init__(self, path: str, what: str) -> None:
         self.path, self.what = path, what
         super().__init__(f"{path}: {what}, although nobody had stopped the service")
+
+
+class LogError(PlaitError):
+    """The log cannot be set up as it was asked for."""
+
+
+class BadLogOption(LogError):
+    """
+    A log option that cannot be understood.
+
+    Args:
+        option:
+            The option, as on the command line.
+        found:
+            What it was given.
+        expected:
+            What it may be given.
+    """
+
+    def __init__(self, option: str, found: str, expected: str) -> None:
+        self.option, self.found, self.expected = option, found, expected
+        super().__init__(f"{option} was given {found!r}; expected {expected}")
+
+
+class LogUnavailable(LogError):
+    """
+    A place for the log that cannot be opened at the start.
+
+    Args:
+        place:
+            The file or socket.
+        why:
+            What the system said.
+        advice:
+            What to try.
+    """
+
+    def __init__(self, place: str, why: str, advice: str) -> None:
+        self.place, self.why, self.advice = place, why, advice
+        super().__init__(f"cannot open {place} for the log: {why}; {advice}")
 
 
 class MissingExtra(PlaitError):

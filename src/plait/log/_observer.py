@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from plait.events import Event
+if TYPE_CHECKING:
+    from plait.events import Event
 
 
 class EventLogger:
@@ -33,6 +35,6 @@ class EventLogger:
             error = getattr(event, "error", None)
             if isinstance(error, BaseException):
                 record.exc_info = (type(error), error, error.__traceback__)
-            record.service = event.path
-            record.event = event
+            record.service_path = event.path
+            record.plait_event = event
             logger.handle(record)

@@ -1,91 +1,120 @@
-"""What the operator may say about logging: the options, and the help text of each."""
+"""What the operator may say about logging, and what it means."""
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import NamedTuple
 
-HELP: dict[str, str] = {
-    "log_level": (
-        "The least level that is logged (debug, info, warning, error, critical), or LOGGER=LEVEL "
-        "for one logger and those below it; may be given several times."
-    ),
-    "log_format": (
-        "The shape of a line: text, json, console (in colour), or auto: console on a terminal, "
-        "text otherwise."
-    ),
-    "log_millis": "Write times with milliseconds in text and console lines.",
-    "log_file": "The file to append to, or - for standard output; without it, standard error.",
-    "log_rotate": (
-        "When the log file is rotated: a size such as 10MB, daily, or both as 10MB,daily; "
-        "without it, never."
-    ),
-    "log_keep": "How many rotated files are kept; the oldest is removed.",
-    "logger": (
-        "package.factory: a callable that returns the logging.Handler to use in place of the file."
-    ),
-    "syslog": "Send the log to syslog.",
-    "syslog_facility": "The syslog facility, such as daemon, user or local0.",
-    "syslog_ident": "The name that syslog and the journal show; without it, the application's.",
-    "journald": "Send the log to the systemd journal, with its fields.",
-    "log_sync": "Write each line before the program goes on, without a thread in between.",
-    "log_config": (
-        "A .toml or .json file in the form of logging.config.dictConfig, which replaces all other "
-        "log options."
-    ),
-    "log_redact": (
-        "A further field name whose value is never written, besides password, token, secret and "
-        "the like; may be given several times; 'off' turns redaction off."
-    ),
-}
-"""The help text of each option, by the name of the field of `LogPlan`."""
+from plait.errors import BadLogOption
+
+_SIZES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9}
+_SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 class LogPlan(NamedTuple):
     """
-    Everything the operator may say about logging.
+    Everything the operator may say about logging; the fields are those of the runner's plan.
 
     Args:
         log_level:
             Levels: `info`, or `logger=level` for one logger and those below it.
         log_format:
-            `auto`, `text`, `json` or `console`.
+            `auto`, `text`, `json` or `console`; auto is console on a terminal, text otherwise.
         log_millis:
-            Whether times carry milliseconds.
+            Whether the times of text and console lines carry milliseconds.
         log_file:
-            A path, `-` for standard output, `stderr` or None for standard error.
+            A path, or `-` for standard output; empty for standard error.
         log_rotate:
-            `10MB`, `daily`, `10MB,daily` or None.
+            `10MB`, `daily` or `10MB,daily`; empty for never.
         log_keep:
-            How many rotated files are kept.
-        logger:
-            `package.factory` of a `logging.Handler`.
-        syslog:
-            Whether the log goes to syslog.
-        syslog_facility:
-            The name of the syslog facility.
-        syslog_ident:
-            The name that syslog and the journal show.
-        journald:
-            Whether the log goes to the systemd journal.
+            How many rotated files are kept; 10 when None.
         log_sync:
             Whether each line is written before the caller goes on.
-        log_config:
-            A file in the form of `logging.config.dictConfig` that replaces all of this.
         log_redact:
             Further names of fields that are never written; `off` turns redaction off.
+        log_config:
+            A file in the form of `logging.config.dictConfig` that replaces all of this.
+        logger:
+            `package.factory` of a `logging.Handler` to use in place of the file.
+        syslog:
+            Whether the log goes to syslog.
+        facility:
+            The name or number of the syslog facility.
+        journald:
+            Whether the log goes to the systemd journal.
+        prefix:
+            The name that syslog and the journal show; the application's when empty.
     """
 
-    log_level: tuple[str, ...] = ("info",)
+    log_level: tuple[str, ...] = ()
     log_format: str = "auto"
     log_millis: bool = False
-    log_file: str | None = None
-    log_rotate: str | None = None
-    log_keep: int = 10
-    logger: str | None = None
-    syslog: bool = False
-    syslog_facility: str = "daemon"
-    syslog_ident: str | None = None
-    journald: bool = False
+    log_file: str = ""
+    log_rotate: str = ""
+    log_keep: int | None = None
     log_sync: bool = False
-    log_config: str | None = None
     log_redact: tuple[str, ...] = ()
+    log_config: str = ""
+    logger: str = ""
+    syslog: bool = False
+    facility: str = "daemon"
+    journald: bool = False
+    prefix: str = ""
+
+    @classmethod
+    def of(cls, options: object) -> LogPlan:
+        """Return the plan made of the fields of the same names that an object has."""
+        found = {name: getattr(options, name) for name in cls._fields if hasattr(options, name)}
+        return cls(**found)
+
+
+def parse_level(text: str, option: str = "--log-level") -> int:
+    """
+    Return the number of a level given by name, in any case, or by number.
+
+    Raises:
+        BadLogOption: there is no such level.
+    """
+    names = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+    word = text.strip().lower()
+    if word.isdecimal():
+        return int(word)
+    if word not in names or word == "notset":
+        raise BadLogOption(option, text, "debug, info, warning, error, critical, or NAME=LEVEL")
+    return names[word]
+
+
+def parse_levels(words: tuple[str, ...]) -> dict[str, int]:
+    """
+    Return levels by the name of the logger; the root's name is empty and its level is info.
+
+    Raises:
+        BadLogOption: one of them is no level.
+    """
+    levels = {"": logging.INFO}
+    for word in words:
+        for part in word.split(","):
+            name, _, level = part.rpartition("=")
+            levels[name.strip()] = parse_level(level)
+    return levels
+
+
+def parse_rotation(text: str) -> tuple[int, bool]:
+    """
+    Return the size in bytes, or 0, and whether each day has its own file.
+
+    Raises:
+        BadLogOption: it is neither a size nor `daily`.
+    """
+    size, daily = 0, False
+    for word in filter(None, (part.strip().lower() for part in text.split(","))):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", word)
+        if word == "daily":
+            daily = True
+        elif match and match[2] in _SIZES and float(match[1]) * _SIZES[match[2]] >= 1:
+            size = int(float(match[1]) * _SIZES[match[2]])
+        else:
+            expected = "a size such as 10MB or 512KiB, daily, or both as 10MB,daily"
+            raise BadLogOption("--log-rotate", text, expected)
+    return size, daily

@@ -3,43 +3,157 @@
 from __future__ import annotations
 
 import logging
-import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from ._observer import EventLogger
-from ._plan import LogPlan
-from ._text import TextFormatter
-
-_NAMES = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "critical": 50}
+from ._plan import LogPlan, parse_level, parse_levels
 
 
 class LogSystem:
-    """The log as configured: what feeds it, and how it is re-opened, flushed and closed."""
+    """
+    The log as it was set up: what feeds it, and how it is re-opened, flushed and closed.
 
-    def __init__(self, handler: logging.Handler) -> None:
+    Args:
+        handler:
+            The handler that was attached to the root; None when a configuration of the user's own
+            attached others.
+        undo:
+            What takes back the rest, called at the close, the last first.
+    """
+
+    def __init__(
+        self, handler: logging.Handler | None, undo: Iterable[Callable[[], object]] = ()
+    ) -> None:
         self.observer = EventLogger()
-        self._handler = handler
+        self.handler = handler
+        self._undo = list(undo)
+
+    @property
+    def dropped(self) -> dict[int, int]:
+        """How many messages of each level were dropped so far."""
+        writer = getattr(self.handler, "writer", None)
+        return {} if writer is None else dict(writer.dropped)
 
     def reopen(self) -> None:
-        """Open the log file anew, after it was moved away."""
+        """
+        Open the log file anew, after it was moved away.
+
+        It never waits, and may be called in a signal handler.
+        """
+        for handler in self._handlers():
+            reopen = getattr(handler, "reopen", None)
+            if reopen is not None:
+                reopen()
+            elif isinstance(handler, logging.FileHandler):
+                _reopen_file(handler)
 
     def flush(self, timeout: float = 5.0) -> None:
-        """Write what was accepted so far, waiting at most `timeout` seconds."""
-        self._handler.flush()
+        """
+        Write what was accepted so far.
+
+        Args:
+            timeout:
+                Seconds to wait for a sink that is busy.
+        """
+        for handler in self._handlers():
+            writer = getattr(handler, "writer", None)
+            with suppress(OSError, ValueError):
+                if writer is not None:
+                    writer.flush(timeout)
+                else:
+                    handler.flush()
 
     def give_to(self, uid: int, gid: int) -> None:
-        """Make the log file belong to another user, before privileges are dropped."""
+        """
+        Make the log file belong to another user, before the rights to do so are dropped.
+
+        So it can be opened again as that user; rotating it also needs the right to write to its
+        directory.
+
+        Args:
+            uid:
+                The number of the user.
+            gid:
+                The number of the group.
+        """
+        for handler in self._handlers():
+            give = getattr(getattr(getattr(handler, "writer", None), "sink", None), "give_to", None)
+            if give is not None:
+                with suppress(OSError):
+                    give(uid, gid)
+
+    def set_level(self, words: str) -> None:
+        """
+        Change a level while the program runs.
+
+        Args:
+            words:
+                `info`, or `logger=level` for one logger and those below it.
+
+        Raises:
+            BadLogOption: there is no such level.
+        """
+        name, _, level = words.rpartition("=")
+        logging.getLogger(name or None).setLevel(parse_level(level))
+
+    def watch(self, loop: Any) -> None:
+        """
+        Have a loop's forgotten exceptions logged with the service they belong to.
+
+        Args:
+            loop:
+                The event loop.
+        """
+        from ._capture import loop_exception_handler
+
+        loop.set_exception_handler(loop_exception_handler)
+        self._undo.append(lambda: loop.set_exception_handler(None))
+
+    def _handlers(self) -> list[logging.Handler]:
+        """Return the handlers that are there: ours, or all of a configuration of the user's own."""
+        if self.handler is not None:
+            return [self.handler]
+        found: dict[logging.Handler, None] = dict.fromkeys(logging.getLogger().handlers)
+        for logger in list(logging.getLogger().manager.loggerDict.values()):
+            if isinstance(logger, logging.Logger):
+                found |= dict.fromkeys(logger.handlers)
+        return list(found)
 
     def close(self) -> None:
-        """Write what was accepted, and take the log down."""
-        logging.getLogger().removeHandler(self._handler)
-        self._handler.close()
+        """Write what was accepted, and take the log down; again it does nothing."""
+        while self._undo:
+            self._undo.pop()()
+        if self.handler is not None:
+            logging.getLogger().removeHandler(self.handler)
+            self.handler.close()
+        else:
+            self.flush()
+
+
+def _reopen_file(handler: logging.FileHandler) -> None:
+    """Have a file handler of the standard library open its file anew at the next record."""
+    handler.acquire()
+    try:
+        stream = handler.stream
+        if stream is not None:
+            handler.stream = None
+            stream.close()
+    finally:
+        handler.release()
 
 
 def configure(
-    plan: LogPlan | None = None, *, capture: bool = False, ident: str = "plait"
+    plan: LogPlan | None = None,
+    *,
+    capture: bool = False,
+    ident: str = "plait",
+    handler: logging.Handler | None = None,
 ) -> LogSystem:
     """
-    Set up logging for the whole process.
+    Set up logging for the whole process, and replay what was said before.
 
     Args:
         plan:
@@ -48,16 +162,42 @@ def configure(
             Whether what is printed goes to the log too, as a daemon has no terminal.
         ident:
             The application's name, for syslog and the journal.
+        handler:
+            A ready-made handler to use in place of the one that the plan describes.
 
     Returns:
         The log, whose `observer` is to be handed to the application.
+
+    Raises:
+        LogError: the plan cannot be carried out.
     """
+    from ._capture import Capture
+    from ._history import History
+
     plan = plan or LogPlan()
-    handler = logging.StreamHandler(sys.stdout if plan.log_file == "-" else sys.stderr)
-    handler.setFormatter(TextFormatter(millis=plan.log_millis))
     root = logging.getLogger()
-    for word in plan.log_level:
-        name, _, level = word.rpartition("=")
-        logging.getLogger(name or None).setLevel(_NAMES[level.lower()])
-    root.addHandler(handler)
-    return LogSystem(handler)
+    undo: list[Callable[[], object]] = []
+    if plan.log_config:
+        from ._dictconfig import load
+
+        load(plan.log_config)
+    else:
+        levels = parse_levels(plan.log_level)
+        if handler is None:
+            from ._build import make_handler
+
+            handler = make_handler(plan, ident=ident)
+        for name, level in levels.items():
+            logger = logging.getLogger(name or None)
+            undo.append(partial(logger.setLevel, logger.level))
+            logger.setLevel(level)
+    histories = [each for each in root.handlers if isinstance(each, History)]
+    for history in histories:
+        root.removeHandler(history)
+        history.replay(None if plan.log_config else handler)
+    if handler is not None and not plan.log_config:
+        root.addHandler(handler)
+    system = LogSystem(None if plan.log_config else handler, undo)
+    hooks = Capture(prints=capture, flush=lambda: system.flush(2.0))
+    system._undo.append(hooks.undo)
+    return system

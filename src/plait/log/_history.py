@@ -1,0 +1,101 @@
+"""What is said before the log is set up: kept, and replayed once."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections import deque
+
+from ._complain import complain
+from ._context import stamp
+from ._plan import LogPlan, parse_levels
+from ._text import TextFormatter, message_of, safe_text
+
+LIMIT = 2000
+"""How many records are kept."""
+
+
+class History(logging.Handler):
+    """
+    Keeps the latest records, rendered, until there is a handler to replay them to.
+
+    If there never is one, what was kept is written to standard error at the end, so that a failed
+    start does not swallow it.
+
+    Args:
+        limit:
+            How many records are kept; the oldest go first.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        super().__init__()
+        self._kept: deque[logging.LogRecord] = deque(maxlen=limit)
+        self._seen = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record as it reads now."""
+        stamp(record)
+        kept = copy.copy(record)
+        kept.msg, kept.args = message_of(record), None
+        if record.exc_info and not record.exc_text:
+            kept.exc_text = safe_text(record.exc_info, logging.Formatter().formatException)
+        self._seen += 1
+        self._kept.append(kept)
+
+    def replay(self, handler: logging.Handler | None) -> None:
+        """
+        Hand what was kept to a handler, in order, and forget it.
+
+        Args:
+            handler:
+                The one handler that gets it; None for all handlers that the loggers have now.
+        """
+        lost, self._seen = self._seen - len(self._kept), 0
+        if lost:
+            text = f"{lost} earlier messages were dropped: more than {self._kept.maxlen} came early"
+            _deliver(
+                logging.LogRecord("plait.log", logging.WARNING, "", 0, text, None, None), handler
+            )
+        while self._kept:
+            _deliver(self._kept.popleft(), handler)
+
+    def close(self) -> None:
+        """Write what nobody took to standard error."""
+        formatter = TextFormatter()
+        while self._kept:
+            complain(formatter.format(self._kept.popleft()))
+        super().close()
+
+
+def _deliver(record: logging.LogRecord, handler: logging.Handler | None) -> None:
+    """Hand a record on, if its logger would let it pass by now."""
+    logger = logging.getLogger(record.name)
+    if not logger.isEnabledFor(record.levelno):
+        return
+    if handler is None:
+        logger.callHandlers(record)
+    elif record.levelno >= handler.level:
+        handler.handle(record)
+
+
+def keep_history(plan: LogPlan | None = None, *, limit: int = LIMIT) -> History:
+    """
+    Keep what is logged from now on, until `configure` is called and replays it.
+
+    Args:
+        plan:
+            Its levels hold from now on.
+        limit:
+            How many records are kept.
+
+    Returns:
+        The handler that keeps them; `configure` finds it by itself.
+
+    Raises:
+        BadLogOption: a level cannot be understood.
+    """
+    for name, level in parse_levels((plan or LogPlan()).log_level).items():
+        logging.getLogger(name or None).setLevel(level)
+    history = History(limit)
+    logging.getLogger().addHandler(history)
+    return history
