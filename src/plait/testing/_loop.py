@@ -158,6 +158,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         job.add_done_callback(lambda _: self._end_job())
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait until the jobs have ended; the clock stands still, so no timeout can pass."""
+        with self.holding():
+            await super().shutdown_default_executor()
+
     def set_default_executor(self, executor: ThreadPoolExecutor) -> None:  # type: ignore[override]
         """Set the executor used where none is named."""
         super().set_default_executor(executor)
