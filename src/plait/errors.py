@@ -20,6 +20,7 @@ Every exception of plait, one class per situation.
     ├── LogError
     │   ├── BadLogOption        a log option that cannot be understood
     │   └── LogUnavailable      a place for the log that cannot be opened at the start
+    ├── StartInterrupted        a stop was asked for before the start was done
     ├── MissingExtra            an optional library that is not installed
     ├── NetError                the network's part
     │   ├── EndpointError       a URL, or a field of an endpoint, that says nothing sensible
@@ -75,6 +76,7 @@ __all__ = [
     "ServiceEnded",
     "SocketPathRefused",
     "StartFailed",
+    "StartInterrupted",
     "StartTimeout",
     "StateError",
     "StillNeeded",
@@ -380,6 +382,20 @@ class LogUnavailable(LogError):
         super().__init__(f"cannot open {place} for the log: {why}; {advice}")
 
 
+class StartInterrupted(PlaitError):
+    """
+    A stop was asked for before the start was done; everything is down again.
+
+    Args:
+        path:
+            The path of the application.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} was asked to stop before it was ready")
+
+
 class MissingExtra(PlaitError):
     """
     An optional library that is not installed.
@@ -597,12 +613,10 @@ class _Failed(ExceptionGroup[Exception]):
     phase = ""
 
     def __new__(cls, path: str, errors: Sequence[tuple[str, Exception]], note: str = "") -> _Failed:
-        what = f"{path} {cls.phase}"
+        what = f"{path} {cls.phase}" + (f" ({note})" if note else "")
         lines = [f"{where}: {_text(error)}" for where, error in errors]
         text = f"{what}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{what}:", *lines])
-        group = super().__new__(
-            cls, text + (f"; {note}" if note else ""), [error for _, error in errors]
-        )
+        group = super().__new__(cls, text, [error for _, error in errors])
         group.path, group.errors, group.note = path, tuple(errors), note
         return group
 

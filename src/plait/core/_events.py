@@ -1,0 +1,270 @@
+"""What happens to services, as events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from plait.events import Event, Level
+
+__all__ = [
+    "ObserverFailed",
+    "ReloadFailed",
+    "Reloaded",
+    "RolledBack",
+    "ServiceAbandoned",
+    "ServiceFailed",
+    "ServiceReady",
+    "ServiceRestarting",
+    "ServiceStarting",
+    "ServiceStopFailed",
+    "ServiceStopped",
+    "ServiceStopping",
+    "ServiceWaiting",
+]
+
+
+def describe(error: BaseException) -> str:
+    """Return an error in one line: its type and the first line of its text."""
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceStarting(Event):
+    """A service's start began; `ServiceReady` or `ServiceFailed` follows."""
+
+    level: ClassVar[Level] = Level.DEBUG
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} is starting"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceReady(Event):
+    """
+    A service, with all its children, is ready.
+
+    Args:
+        duration:
+            Seconds since it began to start.
+    """
+
+    duration: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} is ready after {self.duration:.3f} s"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceWaiting(Event):
+    """
+    A service waits for something outside the application.
+
+    Args:
+        what:
+            What it waits for.
+    """
+
+    what: str
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} is waiting for {self.what}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceFailed(Event):
+    """
+    A service failed: in its start, or while it was running.
+
+    Args:
+        error:
+            What it raised.
+        phase:
+            `prepare`, `start` or `run`.
+    """
+
+    error: BaseException
+    phase: str
+
+    level: ClassVar[Level] = Level.ERROR
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        where = {"prepare": "while preparing", "start": "while starting", "run": "while running"}
+        return f"{self.path} failed {where[self.phase]}: {describe(self.error)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceRestarting(Event):
+    """
+    A failed service will be started again.
+
+    Args:
+        delay:
+            Seconds until then, counted from when it is down.
+        attempt:
+            1 for the first restart in a row, and so on.
+    """
+
+    delay: float
+    attempt: int
+
+    level: ClassVar[Level] = Level.WARNING
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} restarts in {self.delay:.2f} s (attempt {self.attempt})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceStopping(Event):
+    """A service's stop began; `ServiceStopped` follows."""
+
+    level: ClassVar[Level] = Level.DEBUG
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} is stopping"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceStopped(Event):
+    """
+    A service is down.
+
+    Args:
+        duration:
+            Seconds since its stop began.
+    """
+
+    duration: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} stopped after {self.duration:.3f} s"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceStopFailed(Event):
+    """
+    Something went wrong in a service's stop; `ServiceStopped` follows all the same.
+
+    Args:
+        error:
+            What was raised, or a `StopTimeout`.
+    """
+
+    error: BaseException
+
+    level: ClassVar[Level] = Level.ERROR
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} failed while stopping: {describe(self.error)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServiceAbandoned(Event):
+    """
+    A service swallowed its cancellation and was left behind.
+
+    Args:
+        stack:
+            Where it hangs; several lines.
+    """
+
+    stack: str
+
+    level: ClassVar[Level] = Level.ERROR
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        calls = [line.strip() for line in self.stack.splitlines() if line.startswith("  File ")]
+        own = [call for call in calls if "asyncio" not in call] or calls
+        done = f"{self.path} swallowed its cancellation and was abandoned"
+        return f"{done} at {own[-1]}" if own else done
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RolledBack(Event):
+    """
+    A start failed and what had started was stopped again.
+
+    Args:
+        count:
+            How many services had been started and were stopped.
+        duration:
+            Seconds that took.
+    """
+
+    count: int
+    duration: float
+
+    level: ClassVar[Level] = Level.WARNING
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        services = "1 service" if self.count == 1 else f"{self.count} services"
+        return f"{self.path} was rolled back: {services} stopped in {self.duration:.3f} s"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reloaded(Event):
+    """
+    A service took up its configuration again.
+
+    Args:
+        duration:
+            Seconds its `reload()` took.
+    """
+
+    duration: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} reloaded in {self.duration:.3f} s"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReloadFailed(Event):
+    """
+    A service's `reload()` raised; it goes on with what it had.
+
+    Args:
+        error:
+            What it raised.
+    """
+
+    error: BaseException
+
+    level: ClassVar[Level] = Level.ERROR
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} could not reload and keeps what it had: {describe(self.error)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ObserverFailed(Event):
+    """
+    An observer raised; the others were told all the same.
+
+    Args:
+        observer:
+            The observer, as text.
+        error:
+            What it raised.
+    """
+
+    observer: str
+    error: BaseException
+
+    level: ClassVar[Level] = Level.ERROR
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"the observer {self.observer} failed: {describe(self.error)}"

@@ -1,0 +1,227 @@
+"""
+The task that owns one service, from its start to the end of its stop.
+
+One task does it all, so that what `start()` opened (a TaskGroup, a cancel scope) is closed by the
+task that opened it. The engine says when; the owner says how it went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from typing import TYPE_CHECKING
+
+from plait.core._node import Want, current_service
+from plait.core._stack import where
+from plait.errors import ServiceEnded
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AsyncExitStack
+
+    from plait.core._engine import Engine
+    from plait.core._node import Node
+
+__all__ = ["Owner"]
+
+
+class Owner:
+    """
+    Leads one service through start, run and stop, or only through its clean-up.
+
+    Args:
+        engine:
+            Who is told how it went.
+        node:
+            The service's record.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "begun",
+        "cancelled",
+        "engine",
+        "gate",
+        "node",
+        "reason",
+        "started",
+        "steps",
+        "task",
+        "told",
+    )
+
+    def __init__(self, engine: Engine, node: Node) -> None:
+        self.engine = engine
+        self.node = node
+        self.gate: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.begun = False  # the task has run: before that a cancellation would be its whole life
+        self.started = False  # start() has returned
+        self.told = False  # the engine has said: go down
+        self.cancelled = False  # the engine has cancelled the stop
+        self.abandoned = False
+        self.reason: BaseException | None = None  # what the stack is unwound with
+        self.steps: list[Callable[[], Awaitable[None]]] = []  # what is left to be cleaned up
+
+    def launch(self) -> None:
+        """Start the service in a task of its own."""
+        self._run(self._live())
+
+    def clean_up(self) -> None:
+        """Only clean up, in a task of its own."""
+        self.told = True
+        self._run(self._finish())
+
+    def take_over(self, other: Owner) -> None:
+        """Do what an abandoned owner has left undone, in a task of its own."""
+        self.told = True
+        self.steps, other.steps = other.steps, []
+        self._run(self._do_steps())
+
+    def _run(self, coro: Awaitable[None]) -> None:
+        path = self.node.path
+        context = copy_context()
+        context.run(current_service.set, path)
+        task = self.engine.loop.create_task(coro, name=path, context=context)  # type: ignore[arg-type, var-annotated]  # an Awaitable that is a coroutine
+        self.task = task
+
+    def go_down(self) -> None:
+        """Let the service stop; a start that is still under way is cancelled."""
+        self.told = True
+        if self.gate is not None:
+            if not self.gate.done():
+                self.gate.set_result(None)
+        elif self.begun and not self.started and self.reason is None and self.task is not None:
+            self.task.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the stop."""
+        self.cancelled = True
+        if self.begun and self.task is not None:
+            self.task.cancel()
+
+    def stack_text(self) -> str:
+        """Return where the task hangs; several lines."""
+        return where(self.task) if self.task is not None else ""
+
+    async def _live(self) -> None:
+        self.begun = True
+        self.task = asyncio.current_task()  # an eager task runs before create_task() returns
+        node, engine = self.node, self.engine
+        skipped = self.told
+        try:
+            if not skipped:
+                await node.service.start()
+        except BaseException as error:  # whatever it is, it is this service's failure
+            self.reason = error
+            if not (self.told and isinstance(error, asyncio.CancelledError)):
+                engine.failed(node, self._named(error, "start() was cancelled"), "start")
+        else:
+            self.started = not skipped
+            if not self.told:
+                engine.opened(node)
+        while not self.told:
+            self.gate = engine.loop.create_future()
+            try:
+                await self.gate
+            except asyncio.CancelledError as error:
+                # Nobody but the code of the service can have done that: a TaskGroup in its stack,
+                # one of whose tasks failed. The cause comes out when the stack is unwound.
+                if not self.told and self.reason is None:
+                    self.reason = error
+                    engine.failed(
+                        node, self._named(error, "its task was cancelled"), "run", pending=True
+                    )
+        await self._finish()
+
+    def _named(self, error: BaseException, what: str) -> BaseException:
+        """Return the error, or for a cancellation what it means."""
+        if isinstance(error, asyncio.CancelledError):
+            return ServiceEnded(self.node.path, what)
+        return error
+
+    async def _finish(self) -> None:
+        """Stop the service and clean up after it."""
+        node = self.node
+        if self.started:
+            self.steps.append(node.service.stop)
+        if node.tasks:
+            self.steps.append(self._end_tasks)
+        self.steps.append(self._unwind)
+        await self._do_steps()
+
+    async def _do_steps(self) -> None:
+        self.begun = True
+        self.task = asyncio.current_task()
+        while self.steps:
+            step = self.steps.pop(0)
+            try:
+                await step()
+            except asyncio.CancelledError as error:
+                if self.task is not None and self.cancelled:
+                    self.task.uncancel()
+                elif not self.abandoned:
+                    self.engine.stop_failed(self.node, self._named(error, "its stop was cancelled"))
+            except BaseException as error:  # told, and the next step is done all the same
+                if not self.abandoned:
+                    self.engine.stop_failed(self.node, error)
+            if self.abandoned:
+                return
+            if not self.steps and self.node.tasks and not self.cancelled:
+                self.steps.append(self._end_tasks)  # stop() or a clean-up spawned once more
+        self.engine.finished(self.node)
+
+    async def _end_tasks(self) -> None:
+        """Cancel what the service has spawned and wait for it."""
+        tasks = list(self.node.tasks or ())
+        for task in tasks:
+            task.cancel()
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                if not task.done():
+                    self.engine.abandoned(self.node, where(task))
+            self.node.tasks = None
+            raise
+
+    async def _unwind(self) -> None:
+        """Unwind what start() opened, and at the final stop what prepare() opened."""
+        node = self.node
+        stack, node.stack = node.stack, None
+        try:
+            if stack is not None:
+                await self._close(stack)
+        finally:
+            self.engine.cause_known(node, None)
+            if node.want is Want.DOWN and node.prepared is not None:
+                prepared, node.prepared = node.prepared, None
+                await prepared.aclose()
+
+    async def _close(self, stack: AsyncExitStack) -> None:
+        reason = self.reason
+        try:
+            if reason is None:
+                await stack.aclose()
+            else:
+                await stack.__aexit__(type(reason), reason, reason.__traceback__)
+        except BaseException as error:
+            if reason is None or (isinstance(error, asyncio.CancelledError) and self.cancelled):
+                raise
+            if isinstance(error, asyncio.CancelledError) or _contains(error, reason):
+                return
+            if isinstance(reason, asyncio.CancelledError) and self.engine.cause_known(
+                self.node, error
+            ):
+                return
+            raise
+
+
+def _contains(error: BaseException, cause: BaseException) -> bool:
+    """Return whether an error is a cause, or a group that holds it."""
+    if error is cause:
+        return True
+    return isinstance(error, BaseExceptionGroup) and any(
+        _contains(inner, cause) for inner in error.exceptions
+    )
