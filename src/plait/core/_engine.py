@@ -11,28 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextvars import copy_context
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from plait.core import _events as happened
 from plait.core import _supervision
 from plait.core._deadlines import Deadlines
-from plait.core._node import Node, Want, current_service
+from plait.core._node import Node, Want
 from plait.core._outcome import Outcome
 from plait.core._owner import Owner
 from plait.core._state import State
-from plait.errors import ServiceEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from contextlib import AsyncExitStack
+    from collections.abc import Callable
 
     from plait.events import Event
 
 __all__ = ["Engine"]
-
-T = TypeVar("T")
 
 #: Nodes moved before the loop gets a turn: a large tree must not hold up its first connections.
 SLICE = 1000
@@ -69,7 +63,7 @@ class Engine:
         self.cutting = False  # the stop budget is nearly used up: order counts no longer
         self._queue: deque[Node] = deque()
         self._pumping = False
-        self._waiting = 0  # starting services that wait for a peer
+        self.waiting = 0  # starting services that wait for a peer
         self._soon: asyncio.Handle | None = None
 
     # Requests.
@@ -396,67 +390,10 @@ class Engine:
         _supervision.expired(self, node)
         self.pump()
 
-    # What services ask for.
-
-    def spawn(self, node: Node, coro: Coroutine[Any, Any, T], name: str | None) -> asyncio.Task[T]:
-        """Run a coroutine in a task that belongs to a service."""
-        path = node.path
-        context = copy_context()
-        context.run(current_service.set, path)
-        label = name or str(getattr(coro, "__qualname__", "task"))
-        task = self.loop.create_task(coro, name=f"{path}:{label}", context=context)
-        if node.tasks is None:
-            node.tasks = {}
-        node.tasks[task] = None
-        task.add_done_callback(partial(self._task_done, node, label))
-        return task
-
-    def _task_done(self, node: Node, label: str, task: asyncio.Task[Any]) -> None:
-        if node.tasks is not None:
-            node.tasks.pop(task, None)
-        if task.cancelled():
-            if not node.ending and node.up:
-                ended = ServiceEnded(node.path, f"its task {label!r} was cancelled")
-                self.failed(node, ended, "run")
-            return
-        error = task.exception()
-        if error is not None:
-            self.failed(node, error, "run" if node.open else "start")
-
-    def pause(self, node: Node) -> None:
-        """Stop the clock of a start: its service waits for a peer."""
-        node.waits += 1
-        if node.waits > 1 or node.state is not State.STARTING or node.parent is None:
-            return
-        node.paused = self.deadlines.left(node)
-        node.deadline = None
-        self._waiting += 1
-        if self._waiting == 1:
-            self.root.paused = self.deadlines.left(self.root)
-            self.root.deadline = None
-
-    def resume(self, node: Node) -> None:
-        """Let the clock of a start run again."""
-        node.waits -= 1
-        if node.waits or node.paused is None:
-            return
-        self._waiting -= 1
-        for waiter in (node, self.root) if not self._waiting else (node,):
-            left, waiter.paused = waiter.paused, None
-            if left is not None and waiter.state is State.STARTING and not waiter.due:
-                self.deadlines.set(waiter, left)
-
-    def unwind(self, stacks: list[AsyncExitStack]) -> None:
-        """Unwind exit stacks in the background; the engine's root owns the task."""
-        self.spawn(self.root, _unwind(stacks), "unwind")
+    # Requests that fall.
 
     def hurry(self) -> None:
         """Ask every service that is up to cut short what it can."""
         for node in self.root.walk():
             if node.up:
                 node.service.hurry()
-
-
-async def _unwind(stacks: list[AsyncExitStack]) -> None:
-    for stack in stacks:
-        await stack.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from plait.core._background import unwind
 from plait.core._node import Want, current_service
 from plait.core._order import make_plan
 from plait.core._siblings import Siblings
@@ -123,7 +124,7 @@ def _unprepare(engine: Engine, nodes: list[Node]) -> None:
         if node.state is State.PREPARED:
             node.move(State.STOPPED)
     if stacks:
-        engine.unwind(stacks[::-1])
+        unwind(engine, stacks[::-1])
 
 
 async def remove(node: Node) -> None:

@@ -184,7 +184,8 @@ def _under_common_ancestor(node: Node, other: Node) -> tuple[Node, Node, Node]:
         node = node.parent
     while other.parent is not None and other.parent not in above:
         other = other.parent
-    assert other.parent is not None, "two nodes of one tree have a common ancestor"
+    if other.parent is None:
+        raise LookupError(f"{node} and {other} are not in one tree")
     return other.parent, above[other.parent], other
 
 

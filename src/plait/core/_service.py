@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, Union
 
+from plait.core import _background
 from plait.core import _events as happened
 from plait.core._node import Node
 from plait.core._state import State
@@ -164,7 +165,7 @@ class Service:
         if node.engine is None or not node.up:
             coro.close()
             raise StateError(self.path, node.state.value, "owner of a task", ["prepared"])
-        return node.engine.spawn(node, coro, name)
+        return _background.spawn(node.engine, node, coro, name)
 
     def fail(self, error: BaseException) -> None:
         """
@@ -215,14 +216,14 @@ class Service:
         if self.observed:
             self.emit(happened.ServiceWaiting(self.path, what))
         if engine is not None:
-            engine.pause(node)
+            _background.pause(engine, node)
         try:
             yield
         finally:
             if node.status == waiting:
                 node.status = status
             if engine is not None:
-                engine.resume(node)
+                _background.resume(engine, node)
 
     async def ready(self) -> None:
         """

@@ -74,7 +74,7 @@ class Siblings:
             self._number()
 
     def blocked(self, node: Node) -> None:
-        """Note that a node stopped being ready, so that it holds its younger siblings back again."""
+        """Note that a node is no longer ready, so that it holds its younger siblings back."""
         if node.position < self._passed:
             heappush(self._unready, node.position)
 

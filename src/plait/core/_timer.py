@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 from inspect import isawaitable
 from random import random
 from typing import Any, ClassVar, Literal
@@ -109,7 +110,7 @@ class TimerService(Service):
             _occurrences(
                 cron, datetime(2000, 1, 1)
             )  # a mistake is told here and not at the first tick
-        self._call = lambda: func(*args, **kwargs)
+        self._call: Callable[[], Any] = partial(func, *args, **kwargs)
         self.every, self.cron = every, cron
         self.jitter, self.immediately, self.on_error = jitter, immediately, on_error
         self._stopping = False
