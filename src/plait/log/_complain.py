@@ -1,9 +1,15 @@
-"""What is said on standard error when the log itself is in trouble."""
+"""
+What is said on standard error when the log itself is in trouble.
+
+Like all that belongs to a sink it imports what it needs at once: later the root directory may be
+another one, and the rights to read modules gone.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,8 +18,6 @@ from ._text import level_name
 
 def writable(descriptor: int) -> bool:
     """Return whether a short write to a descriptor would not block."""
-    import select
-
     poll = getattr(select, "poll", None)
     if poll is None:
         return True

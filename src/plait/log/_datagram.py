@@ -9,6 +9,11 @@ from contextlib import suppress
 
 from ._writer import Entry
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # told apart where it is used
+
 _SYSLOG_BOUND = 8192
 _LEVELS = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
 
@@ -140,8 +145,6 @@ class JournalSink(DatagramSink):
         """Hand over what is too long for a datagram in a sealed piece of memory."""
         fd = os.memfd_create("plait-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            import fcntl
-
             with open(fd, "wb", closefd=False) as file:
                 file.write(data)
             with suppress(OSError, AttributeError):

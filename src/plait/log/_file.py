@@ -9,6 +9,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # told apart where it is used
+
 from ._complain import complain, reason
 from ._rotation import Folder, Rotation, day_bounds, day_of, move_away
 from ._stream import Torn, encoded
@@ -275,9 +280,7 @@ def _count_within(batch: list[Entry], room: int) -> int:
 
 def _lock(descriptor: int, *, release: bool = False) -> bool:
     """Lock a file against other processes; False when one of them has it locked."""
-    try:
-        import fcntl
-    except ImportError:
+    if fcntl is None:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_UN if release else fcntl.LOCK_EX | fcntl.LOCK_NB)

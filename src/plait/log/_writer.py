@@ -104,6 +104,7 @@ class Writer:
         self._since: float | None = None
         self._complained = False
         self._next_try = 0.0
+        self._busy = False
         self._thread: threading.Thread | None = None
         self._closing = False
         self._begin()
@@ -257,7 +258,7 @@ class Writer:
     def _trouble(self, error: OSError, quiet: bool) -> None:
         """Note that the sink cannot write, and say so once."""
         now = time.monotonic()
-        busy = isinstance(error, BlockingIOError)
+        self._busy = busy = isinstance(error, BlockingIOError)
         if self._since is None:
             self._since = now
         self._next_try = now + (min(0.02, self._retry) if busy else self._retry)
@@ -292,7 +293,7 @@ class Writer:
         while not self._drain(max(0.0, deadline - time.monotonic()), quiet=quiet):
             now = time.monotonic()
             # A full pipe may empty; a fault is not waited out.
-            if now >= deadline or self._next_try - now > 0.05:
+            if now >= deadline or not self._busy:
                 return False
             time.sleep(min(0.02, max(0.0, deadline - now)))
         return True
