@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,34 @@ def test_leaks_are_failures(tmp_path: Path, body: str, complaint: str) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert complaint in done.stdout
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("exit 127", "cannot run the Python interpreter"),
+        (
+            'case "$2" in *base_prefix*) echo 3.10.1 /usr;; *) exit 1;; esac',
+            "3.11 or later is needed",
+        ),
+    ],
+)
+def test_an_unfit_interpreter_is_one_sentence(tmp_path: Path, script: str, sentence: str) -> None:
+    """`make` with an interpreter that does not run, or is too old, says so and makes nothing."""
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        ["sh", str(ROOT / ".ci" / "venv"), "venv"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": str(python)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("plait: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "venv").exists()
