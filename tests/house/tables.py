@@ -67,12 +67,14 @@ LONG_FUNCTIONS: dict[str, str] = {}
 ENDS_THE_PROCESS = {
     "plait.__main__": "the entry point: the one exit",
     "plait.system": "the one door to the operating system",
+    "plait.twisted.internet.task": "Twisted's react() promises its callers to end the process",
 }
 
 NEEDS_EXTRA: dict[str, str] = {
     "plait.testing.plugin": "a plug-in of pytest, imported by pytest only",
+    "plait.twisted": "its interfaces are those of zope.interface, of the extra [twisted]",
 }
-"""Public modules that a bare install cannot import, and why."""
+"""Public modules, with those below them, that a bare install cannot import, and why."""
 
 # Written so that this file does not name them itself.
 MACHINE_PATHS = re.compile(

@@ -1,0 +1,1 @@
+"""Keeping objects between runs: only the interfaces and the Python style are here."""

@@ -1,0 +1,1 @@
+"""Tools that Twisted programs share: failures, logs, options, adapters."""
