@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["Event", "Level", "Observer", "wall"]
+__all__ = ["Event", "Level", "Observer", "current_connection", "wall"]
+
+current_connection: ContextVar[object] = ContextVar("current_connection", default=None)
+"""The connection that the running code serves, whose `str()` names its peer; else None."""
 
 
 class Level(IntEnum):

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ._context import current_service
+from plait.core import current_service
+
 from ._stdio import PrintCapture
 from ._text import safe_text
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextvars import ContextVar
 
-current_service: ContextVar[str] = ContextVar("current_service", default="")
-current_connection: ContextVar[str] = ContextVar("current_connection", default="")
+from plait.core import current_service
+from plait.events import current_connection
 
 
 def stamp(record: logging.LogRecord) -> tuple[str, str]:
@@ -24,10 +23,19 @@ def stamp(record: logging.LogRecord) -> tuple[str, str]:
     if service is not None:
         return service, fields.get("connection") or ""
     service = fields["service_path"] = current_service.get()
-    connection = fields.setdefault("connection", current_connection.get())
+    serving = current_connection.get()
+    connection = fields.setdefault("connection", "" if serving is None else _name(serving))
     if "taskName" not in fields:  # Python 3.11; later ones set it by themselves
         fields["taskName"] = _task_name()
     return service, connection
+
+
+def _name(connection: object) -> str:
+    """Return what a connection calls itself; to log must not fail because that does."""
+    try:
+        return str(connection)
+    except Exception:
+        return type(connection).__name__
 
 
 def _task_name() -> str | None:
