@@ -32,7 +32,14 @@ Every exception of plait, one class per situation.
     │   │   └── InheritedSocketRefused
     │   ├── CertificateRefused  a certificate, key or authority file that cannot be used
     │   ├── ProxyHeaderRefused  a PROXY protocol header that is missing or malformed
-    │   └── NetworkRefused      a text that is not a network such as 10.0.0.0/8
+    │   ├── NetworkRefused      a text that is not a network such as 10.0.0.0/8
+    │   └── ClientError         a connection that a client could not make or keep
+    │       ├── CannotConnect
+    │       ├── ConnectTimeout
+    │       ├── ConnectDeadline
+    │       ├── NotConnected
+    │       ├── RetriesExhausted
+    │       └── ClientStopped
     ├── DoNotRestart            raised by a service: I am done, do not restart me
     └── EndApplication          raised by a service: end the application in order
 
@@ -53,7 +60,12 @@ __all__ = [
     "AddressUnavailable",
     "AlreadyHasParent",
     "BadLogOption",
+    "CannotConnect",
     "CertificateRefused",
+    "ClientError",
+    "ClientStopped",
+    "ConnectDeadline",
+    "ConnectTimeout",
     "CyclicNeed",
     "CyclicTree",
     "DeadlineError",
@@ -70,9 +82,11 @@ __all__ = [
     "NetError",
     "NetworkRefused",
     "NotAChild",
+    "NotConnected",
     "OrderError",
     "PlaitError",
     "ProxyHeaderRefused",
+    "RetriesExhausted",
     "ServiceEnded",
     "SocketPathRefused",
     "StartFailed",
@@ -583,6 +597,132 @@ class NetworkRefused(NetError, ValueError):
         super().__init__(f"{text!r} is not a network; write it as 10.0.0.0/8, ::1 or fd00::/8")
 
 
+class ClientError(NetError):
+    """A connection that a client could not make or keep."""
+
+
+class CannotConnect(ClientError):
+    """
+    Nobody answered at any address of the peer.
+
+    Args:
+        peer:
+            The peer's URL.
+        errors:
+            Pairs of an address and what went wrong there.
+
+    `reason` is the second half of the text: why, without the peer.
+    """
+
+    def __init__(self, peer: str, errors: Sequence[tuple[str, Exception]]) -> None:
+        self.peer, self.errors = peer, tuple(errors)
+        if len(self.errors) == 1 and self.errors[0][0] in peer:
+            self.reason = _reason(self.errors[0][1])
+        else:
+            found = [f"{where}: {_reason(error)}" for where, error in self.errors]
+            self.reason = "; ".join(found) or "the name has no address"
+        super().__init__(f"cannot connect to {peer}: {self.reason}")
+
+
+class ConnectTimeout(ClientError):
+    """
+    An attempt to connect that took too long.
+
+    Args:
+        peer:
+            The peer's URL.
+        seconds:
+            The time it was given.
+    """
+
+    def __init__(self, peer: str, seconds: float) -> None:
+        self.peer, self.seconds = peer, seconds
+        super().__init__(
+            f"{peer} could not be connected within {seconds:g} s; "
+            "see whether the peer is there, or give it more with connect_timeout=…"
+        )
+
+
+class ConnectDeadline(ClientError, DeadlineError):
+    """
+    A client's first connection was not up in time.
+
+    Args:
+        path:
+            The path of the service.
+        peer:
+            The peer's URL.
+        seconds:
+            The time it was given.
+        last:
+            Why the last attempt failed; None when the first was not over yet.
+    """
+
+    def __init__(self, path: str, peer: str, seconds: float, last: BaseException | None) -> None:
+        self.path, self.peer, self.seconds, self.last = path, peer, seconds, last
+        why = "the first attempt was still under way" if last is None else _reason(last)
+        super().__init__(f"{path} was not connected to {peer} within {seconds:g} s: {why}")
+
+
+class NotConnected(ClientError):
+    """
+    Somebody waited for a connection, and the attempts he bore have failed.
+
+    Args:
+        path:
+            The path of the service, which goes on trying.
+        peer:
+            The peer's URL.
+        attempts:
+            How many attempts were waited for.
+        last:
+            Why the last one failed.
+    """
+
+    def __init__(self, path: str, peer: str, attempts: int, last: BaseException) -> None:
+        self.path, self.peer, self.attempts, self.last = path, peer, attempts, last
+        tried = "1 more attempt" if attempts == 1 else f"{attempts} more attempts"
+        super().__init__(f"{path} is not connected to {peer} and {tried} failed: {_reason(last)}")
+
+
+class RetriesExhausted(ClientError):
+    """
+    A client has passed its limit of failures and gives up.
+
+    Args:
+        path:
+            The path of the service.
+        peer:
+            The peer's URL.
+        failures:
+            How many failures there were in a row.
+        last:
+            The last error; None when the peer had closed the connection.
+    """
+
+    def __init__(self, path: str, peer: str, failures: int, last: BaseException | None) -> None:
+        self.path, self.peer, self.failures, self.last = path, peer, failures, last
+        why = "the peer closed the connection" if last is None else _reason(last)
+        times = "1 failure" if failures == 1 else f"{failures} failures in a row"
+        super().__init__(f"{path} gives up on {peer} after {times}: {why}")
+
+
+class ClientStopped(ClientError):
+    """
+    A connection was waited for, and the client was stopped.
+
+    Args:
+        path:
+            The path of the service.
+        peer:
+            The peer's URL.
+    """
+
+    def __init__(self, path: str, peer: str) -> None:
+        self.path, self.peer = path, peer
+        super().__init__(f"{path} is stopped, so there is no connection to {peer}")
+
+
 class DoNotRestart(PlaitError):
     """
     Raised by a service that is done: it is stopped and stays stopped, and that is no error.
@@ -662,6 +802,15 @@ class StopFailed(_Failed):
     """
 
     phase = "did not stop cleanly"
+
+
+def _reason(error: BaseException) -> str:
+    """Return why the network failed: the system's own words, without the number before them."""
+    if isinstance(error, CannotConnect):
+        return error.reason
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return _text(error)
 
 
 def _text(error: BaseException) -> str:

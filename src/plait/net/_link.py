@@ -1,0 +1,237 @@
+"""One connection of a client: from a connected socket to the end of both directions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Callable
+from ssl import SSLContext
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from ._dial import close_quietly
+from ._watch import Watch
+
+__all__ = ["Link", "StreamPair", "link_protocol", "link_streams"]
+
+C = TypeVar("C")
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+# A TLS peer that does not answer the closing message is not waited for any longer than this.
+_GOODBYE = 1.0
+
+
+class StreamPair(NamedTuple):
+    """
+    The two ends of a connection, as `reader, writer = await client.connected()` takes them.
+
+    Args:
+        reader:
+            What the peer sends.
+        writer:
+            What is sent to the peer.
+    """
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+
+class Security(NamedTuple):
+    """What makes a connection a TLS connection."""
+
+    context: SSLContext
+    server_name: str
+    # Of the handshake, in seconds.
+    timeout: float
+    # Given to unsent output and the closing messages, in seconds.
+    drain: float
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments for the loop's `create_connection`."""
+        return {
+            "ssl": self.context,
+            "server_hostname": self.server_name,
+            "ssl_handshake_timeout": self.timeout,
+            "ssl_shutdown_timeout": self.drain,
+        }
+
+
+class Link(Generic[C]):
+    """
+    A connection that is up.
+
+    Args:
+        connection:
+            What the user gets: a pair of streams, or a protocol.
+        transport:
+            The loop's transport.
+        lost:
+            Done when the connection has ended; its result is the error, or None.
+    """
+
+    def __init__(
+        self,
+        connection: C,
+        transport: asyncio.Transport,
+        lost: asyncio.Future[BaseException | None],
+    ) -> None:
+        self.connection = connection
+        self.lost = lost
+        self.since = asyncio.get_running_loop().time()
+        self._transport = transport
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The loop's transport; another one after the user has called `writer.start_tls()`."""
+        if isinstance(self.connection, StreamPair):
+            return cast(asyncio.Transport, self.connection.writer.transport)
+        return self._transport
+
+    async def close(self, drain: float) -> None:
+        """
+        Close the connection: send what is unsent, then say goodbye; at last, cut it off.
+
+        Args:
+            drain:
+                Seconds that the peer has to take what is unsent.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + drain
+        transport = self.transport
+        try:
+            transport.close()
+            while not self.lost.done() and (left := end - loop.time()) > 0:
+                await asyncio.wait((self.lost,), timeout=min(left, _GOODBYE))
+                if not self.lost.done() and not _has_unsent(transport):
+                    break
+        finally:
+            if not self.lost.done():
+                transport.abort()
+        # After an abort the loop needs one turn to call `connection_lost`, and no peer; a protocol
+        # that has handed its transport to another is never called.
+        await asyncio.wait((self.lost,), timeout=_GOODBYE)
+
+
+def _has_unsent(transport: asyncio.Transport) -> bool:
+    """
+    Return whether the peer has yet to take something.
+
+    The kernel's queue is asked too: the output of a TLS transport may wait in the one below it,
+    which can be only while that queue is not empty.
+    """
+    if transport.get_write_buffer_size() > 0:
+        return True
+    try:
+        import fcntl
+        import termios
+
+        sock = transport.get_extra_info("socket")
+        queued = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+    except (ImportError, OSError, AttributeError, ValueError):
+        return True
+    return int.from_bytes(queued, sys.byteorder) > 0
+
+
+class _HeldProtocol(asyncio.StreamReaderProtocol):
+    """Feeds a stream pair that nobody but its holder reads, and tells when it is over."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        lost: asyncio.Future[BaseException | None],
+        *,
+        half_close: bool,
+    ) -> None:
+        super().__init__(reader)
+        # The base class keeps only a weak reference, and a holder may keep only the writer.
+        self.reader = reader
+        self._lost_future = lost
+        self._half_close = half_close
+
+    def eof_received(self) -> bool | None:
+        kept = super().eof_received()
+        # Without a handler that could go on sending, the end of input is the end.
+        return kept if self._half_close else False
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)  # type: ignore[arg-type]  # typeshed narrows BaseException to Exception
+        _resolve(self._lost_future, exc)
+
+
+def _resolve(lost: asyncio.Future[BaseException | None], exc: BaseException | None) -> None:
+    if not lost.done():
+        lost.set_result(exc)
+
+
+async def link_streams(
+    sock: socket.socket, security: Security | None, *, half_close: bool, limit: int
+) -> Link[Any]:
+    """
+    Return a link with a pair of streams over a connected socket, which it takes over.
+
+    Args:
+        sock:
+            Connected and non-blocking.
+        security:
+            For TLS.
+        half_close:
+            Whether the connection outlives the end of the peer's output.
+        limit:
+            The reader's buffer limit, in bytes.
+    """
+    loop = asyncio.get_running_loop()
+    lost: asyncio.Future[BaseException | None] = loop.create_future()
+    reader = asyncio.StreamReader(limit=limit, loop=loop)
+    protocol = _HeldProtocol(reader, lost, half_close=half_close)
+    transport = await _transport(sock, security, protocol)
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    return Link(StreamPair(reader, writer), transport, lost)
+
+
+async def link_protocol(
+    sock: socket.socket, security: Security | None, factory: Callable[[], Any], watch: Watch
+) -> Link[Any]:
+    """
+    Return a link with a user's protocol over a connected socket, which it takes over.
+
+    Args:
+        sock:
+            Connected and non-blocking.
+        security:
+            For TLS.
+        factory:
+            Returns the protocol.
+        watch:
+            Tells of the end of the connection.
+    """
+    lost: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    try:
+        protocol = factory()
+        watch.add(protocol, lambda exc: _resolve(lost, exc))
+    except BaseException:
+        close_quietly(sock)
+        raise
+    try:
+        transport = await _transport(sock, security, protocol)
+    except BaseException:
+        watch.discard(protocol)
+        raise
+    return Link(protocol, transport, lost)
+
+
+async def _transport(
+    sock: socket.socket, security: Security | None, protocol: asyncio.BaseProtocol
+) -> asyncio.Transport:
+    loop = asyncio.get_running_loop()
+    arguments = {} if security is None else security.arguments()
+    try:
+        transport, _ = await loop.create_connection(lambda: protocol, sock=sock, **arguments)
+    except BaseException:
+        # The loop has aborted its transport, if it got as far as making one; the peer of a
+        # handshake in progress must not wait for the turn in which that is carried out.
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+        close_quietly(sock)
+        raise
+    return transport

@@ -1,0 +1,174 @@
+"""The TCP client."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, overload
+
+from ._client import StreamClient
+from ._client_options import ClientOptions, StreamHandler
+from ._dial import connect_first, endpoint_of, resolve
+from ._endpoints import Endpoint, TCPEndpoint
+from ._link import StreamPair
+
+__all__ = ["TCPClient", "TCPClientOptions"]
+
+C = TypeVar("C")
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+
+class TCPClientOptions(ClientOptions, total=False):
+    """The keyword arguments that `TCPClient` adds to those of every stream client."""
+
+    happy_eyeballs_delay: float
+    keepalive: float | None
+    local_addr: tuple[str, int] | None
+
+
+class TCPClient(StreamClient[C]):
+    """
+    Keeps a TCP connection.
+
+    All addresses of a host name are tried, those of the two families in turn, each beside the one
+    before as soon as that is late ("happy eyeballs", RFC 8305).
+
+    Args:
+        handler:
+            `async def handler(reader, writer)`, run for each connection; see `StreamClient`.
+        host:
+            A name or an address; empty is this machine.
+        port:
+            From 1 to 65535.
+        protocol:
+            A factory of protocols, instead of a handler.
+        happy_eyeballs_delay:
+            Seconds one address may take before the next is tried beside it. Default 0.25.
+        keepalive:
+            After so many seconds without traffic the kernel begins to ask whether the peer is still
+            there, and takes it for lost after as many more. None: never. Default 60.
+        local_addr:
+            Host and port to connect from. Default None: the kernel chooses.
+        options:
+            Those of `StreamClient`: `on_connect`, `backoff`, `connect_timeout`, `connect_deadline`,
+            `wait`, `drain`, `limit`.
+
+    Raises:
+        EndpointError: The host or the port is not valid.
+        TypeError: Both `handler` and `protocol` are given.
+    """
+
+    @overload
+    def __init__(
+        self: TCPClient[StreamPair],
+        handler: StreamHandler | None = None,
+        *,
+        host: str = "",
+        port: int,
+        protocol: None = None,
+        **options: Unpack[TCPClientOptions],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: TCPClient[P],
+        handler: None = None,
+        *,
+        host: str = "",
+        port: int,
+        protocol: Callable[[], P],
+        **options: Unpack[TCPClientOptions],
+    ) -> None: ...
+
+    def __init__(
+        self,
+        handler: StreamHandler | None = None,
+        *,
+        host: str = "",
+        port: int,
+        protocol: Callable[[], Any] | None = None,
+        happy_eyeballs_delay: float = 0.25,
+        keepalive: float | None = 60.0,
+        local_addr: tuple[str, int] | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        self.endpoint = self._endpoint(host, port)
+        super().__init__(str(self.endpoint), handler, protocol=protocol, **options)
+        self._delay = happy_eyeballs_delay
+        self._keepalive = keepalive
+        self._local_addr = local_addr
+
+    @overload
+    @classmethod
+    def at(
+        cls,
+        url: str | Endpoint,
+        handler: StreamHandler | None = None,
+        *,
+        protocol: None = None,
+        **options: Unpack[TCPClientOptions],
+    ) -> TCPClient[StreamPair]: ...
+
+    @overload
+    @classmethod
+    def at(
+        cls,
+        url: str | Endpoint,
+        handler: None = None,
+        *,
+        protocol: Callable[[], P],
+        **options: Unpack[TCPClientOptions],
+    ) -> TCPClient[P]: ...
+
+    @classmethod
+    def at(
+        cls,
+        url: str | Endpoint,
+        handler: StreamHandler | None = None,
+        *,
+        protocol: Callable[[], Any] | None = None,
+        **options: Any,
+    ) -> TCPClient[Any]:
+        """
+        Return a client of the peer at a URL.
+
+        Args:
+            url:
+                Such as `tcp://db.example:5432`, or a `TCPEndpoint`.
+            handler:
+                As in the constructor.
+            protocol:
+                As in the constructor.
+            options:
+                As in the constructor.
+
+        Raises:
+            EndpointError: The URL is malformed or of another kind.
+        """
+        endpoint = endpoint_of(url, TCPEndpoint)
+        make: Callable[..., TCPClient[Any]] = cls
+        return make(handler, host=endpoint.host, port=endpoint.port, protocol=protocol, **options)
+
+    def _endpoint(self, host: str, port: int) -> TCPEndpoint:
+        return TCPEndpoint(host, port)
+
+    async def dial(self) -> socket.socket:
+        """Return a new socket connected to the first of the peer's addresses that answers."""
+        addresses = await resolve(self.endpoint.host, self.endpoint.port)
+        sock = await connect_first(
+            self.peer, addresses, delay=self._delay, local_addr=self._local_addr
+        )
+        if self._keepalive is not None:
+            _keep_alive(sock, self._keepalive)
+        return sock
+
+
+def _keep_alive(sock: socket.socket, seconds: float) -> None:
+    """Have the kernel ask a silent peer, and give it up after twice the time."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle, pause = max(1, round(seconds)), max(1, round(seconds / 4))
+    # Not every system has every one of these.
+    for option, value in (("TCP_KEEPIDLE", idle), ("TCP_KEEPINTVL", pause), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
