@@ -13,7 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import trustme
+
+# Only tests with real peers use this; they wait on the real clock.
+pytestmark = pytest.mark.process
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
