@@ -1,31 +1,80 @@
 """
 plait: an application framework and process runner for long-running Python services.
 
-The front door: the names of the service model.
+Names are fetched from their rooms when they are first used, so that importing the package alone
+costs nothing.
 """
 
-from plait.core import Application as Application
-from plait.core import Backoff as Backoff
-from plait.core import MultiService as MultiService
-from plait.core import Restart as Restart
-from plait.core import Service as Service
-from plait.core import State as State
-from plait.core import TaskService as TaskService
-from plait.core import TimerService as TimerService
-from plait.core import service as service
-from plait.errors import DoNotRestart as DoNotRestart
-from plait.errors import EndApplication as EndApplication
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .__main__ import run as run
+    from .core import Application as Application
+    from .core import Backoff as Backoff
+    from .core import MultiService as MultiService
+    from .core import Restart as Restart
+    from .core import Service as Service
+    from .core import State as State
+    from .core import TaskService as TaskService
+    from .core import TimerService as TimerService
+    from .core import service as service
+    from .errors import DoNotRestart as DoNotRestart
+    from .errors import EndApplication as EndApplication
+    from .errors import PlaitError as PlaitError
+    from .events import Event as Event
+    from .events import Observer as Observer
+
+__version__ = "0.1.0"
 
 __all__ = [
     "Application",
     "Backoff",
     "DoNotRestart",
     "EndApplication",
+    "Event",
     "MultiService",
+    "Observer",
+    "PlaitError",
     "Restart",
     "Service",
     "State",
     "TaskService",
     "TimerService",
+    "run",
     "service",
 ]
+
+_HOME = {
+    "Application": "core",
+    "Backoff": "core",
+    "DoNotRestart": "errors",
+    "EndApplication": "errors",
+    "Event": "events",
+    "MultiService": "core",
+    "Observer": "events",
+    "PlaitError": "errors",
+    "Restart": "core",
+    "Service": "core",
+    "State": "core",
+    "TaskService": "core",
+    "TimerService": "core",
+    "run": "__main__",
+    "service": "core",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

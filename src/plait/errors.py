@@ -40,6 +40,18 @@ Every exception of plait, one class per situation.
     │       ├── NotConnected
     │       ├── RetriesExhausted
     │       └── ClientStopped
+    │   └── NetworkRefused      a text that is not a network such as 10.0.0.0/8
+    ├── NotSupported            a call that this platform does not have
+    ├── UsageError              an option whose value cannot be
+    │   └── LoopUnavailable     an event loop that is not there
+    ├── TargetError             what to run cannot be loaded
+    │   ├── TargetNotFound      no such file, module or attribute
+    │   ├── NoApplication       the file defines no application
+    │   ├── NotAnApplication    it is something else
+    │   └── TargetBroken        the user's code raised while it was loaded
+    ├── PidfileError            a pidfile that cannot be used
+    │   └── AlreadyRunning      ... because its owner is alive
+    ├── PrivilegeError          rights that cannot be taken or given up
     ├── DoNotRestart            raised by a service: I am done, do not restart me
     └── EndApplication          raised by a service: end the application in order
 
@@ -59,6 +71,7 @@ __all__ = [
     "AddressInUse",
     "AddressUnavailable",
     "AlreadyHasParent",
+    "AlreadyRunning",
     "BadLogOption",
     "CannotConnect",
     "CertificateRefused",
@@ -78,13 +91,19 @@ __all__ = [
     "ListenError",
     "LogError",
     "LogUnavailable",
+    "LoopUnavailable",
     "MissingExtra",
     "NetError",
     "NetworkRefused",
+    "NoApplication",
     "NotAChild",
+    "NotAnApplication",
     "NotConnected",
+    "NotSupported",
     "OrderError",
+    "PidfileError",
     "PlaitError",
+    "PrivilegeError",
     "ProxyHeaderRefused",
     "RetriesExhausted",
     "ServiceEnded",
@@ -96,8 +115,12 @@ __all__ = [
     "StillNeeded",
     "StopFailed",
     "StopTimeout",
+    "TargetBroken",
+    "TargetError",
+    "TargetNotFound",
     "TreeError",
     "UnknownNeed",
+    "UsageError",
 ]
 
 
@@ -747,6 +770,179 @@ class EndApplication(PlaitError):
         super().__init__(reason)
 
 
+class NotSupported(PlaitError):
+    """
+    A call that this platform does not have.
+
+    Args:
+        what:
+            The name of the call, such as `fork`.
+        platform:
+            The name of the platform.
+    """
+
+    def __init__(self, what: str, platform: str) -> None:
+        self.what, self.platform = what, platform
+        super().__init__(
+            f"this platform ({platform}) has no {what}; leave out the option that asks for it"
+        )
+
+
+class UsageError(PlaitError):
+    """
+    An option whose value cannot be.
+
+    Args:
+        option:
+            The option as it is typed, such as `--chdir`.
+        problem:
+            What was found, what was expected and what to try.
+    """
+
+    def __init__(self, option: str, problem: str) -> None:
+        self.option, self.problem = option, problem
+        super().__init__(f"{option}: {problem}")
+
+
+class LoopUnavailable(UsageError):
+    """
+    An event loop that is not there.
+
+    Args:
+        name:
+            The name that was asked for.
+        why:
+            Why it is not there.
+        there:
+            The names of those that are.
+    """
+
+    def __init__(self, name: str, why: str, there: Sequence[str]) -> None:
+        self.name, self.why, self.there = name, why, tuple(there)
+        super().__init__("--loop", f"{name} is not available: {why}; use {_join(there, 'or')}")
+
+
+class TargetError(PlaitError):
+    """What to run cannot be loaded."""
+
+
+class TargetNotFound(TargetError):
+    """
+    There is no such file, module or attribute.
+
+    Args:
+        target:
+            What was asked for.
+        problem:
+            What was looked for and where, and what to try.
+    """
+
+    def __init__(self, target: str, problem: str) -> None:
+        self.target, self.problem = target, problem
+        super().__init__(f"cannot load {target}: {problem}")
+
+
+class NoApplication(TargetError):
+    """
+    The target defines no application.
+
+    Args:
+        target:
+            What was loaded.
+        name:
+            The name that was looked for.
+        known:
+            Names that it does define.
+    """
+
+    def __init__(self, target: str, name: str, known: Iterable[str] = ()) -> None:
+        self.target, self.name, self.known = target, name, tuple(known)
+        super().__init__(
+            f"cannot load {target}: it defines no {name!r}; end it with a line like "
+            f"{name} = Application(…); {_choice('it defines', self.known)}"
+        )
+
+
+class NotAnApplication(TargetError):
+    """
+    What the target defines is not an application.
+
+    Args:
+        target:
+            What was loaded.
+        name:
+            The name that was looked up.
+        found:
+            What was found there.
+    """
+
+    def __init__(self, target: str, name: str, found: object) -> None:
+        self.target, self.name = target, name
+        kind = f"the class {found.__name__}" if isinstance(found, type) else type(found).__name__
+        self.found = kind
+        article = "" if isinstance(found, type) else "an " if kind[0] in "aeiouAEIOU" else "a "
+        super().__init__(
+            f"cannot load {target}: {name!r} is {article}{kind}; expected an Application "
+            "or a Service of plait, or an application of the Twisted API"
+        )
+
+
+class TargetBroken(TargetError):
+    """
+    The user's code raised while it was loaded; its error is the cause, with the traceback.
+
+    Args:
+        target:
+            What was being loaded.
+        error:
+            What was raised.
+    """
+
+    def __init__(self, target: str, error: BaseException) -> None:
+        self.target, self.error = target, error
+        super().__init__(f"cannot load {target}: {_text(error)}")
+        self.__cause__ = error
+
+
+class PidfileError(PlaitError):
+    """
+    A pidfile that cannot be used.
+
+    Args:
+        path:
+            The path of the pidfile.
+        problem:
+            What is wrong with it and what to try.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"cannot use the pidfile {path}: {problem}")
+
+
+class AlreadyRunning(PidfileError):
+    """
+    Another process holds the pidfile.
+
+    Args:
+        path:
+            The path of the pidfile.
+        pid:
+            The number of the process that holds it; None when it has not written it yet.
+    """
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        self.pid = pid
+        who = "another process that is just starting" if pid is None else f"process {pid}"
+        super().__init__(
+            path, f"{who} already runs with it; stop that one first, or give another --pidfile"
+        )
+
+
+class PrivilegeError(PlaitError):
+    """Rights that cannot be taken or given up, in one sentence."""
+
+
 class _Failed(ExceptionGroup[Exception]):
     """The errors of one phase, each with the path of its service."""
 
@@ -821,9 +1017,9 @@ def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _join(words: Sequence[str]) -> str:
+def _join(words: Sequence[str], last: str = "and") -> str:
     """Return words as `a, b and c`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _choice(lead: str, known: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from plait.core._events import ServiceStopping as ServiceStopping
 from plait.core._events import ServiceWaiting as ServiceWaiting
 from plait.core._multi import MultiService as MultiService
 from plait.core._node import current_service as current_service
+from plait.core._preview import draw_order as draw_order
 from plait.core._report import draw as draw
 from plait.core._service import Need as Need
 from plait.core._service import Service as Service
@@ -59,5 +60,6 @@ __all__ = [
     "TimerService",
     "current_service",
     "draw",
+    "draw_order",
     "service",
 ]

@@ -1,0 +1,55 @@
+"""The entry point: the one place that ends the process."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from plait.core import Service
+
+__all__ = ["main", "run"]
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process with its status."""
+    from plait import __version__
+    from plait.cli import main as command_line
+
+    status = command_line(version=__version__)
+    if isinstance(status, int):
+        sys.exit(status)
+    from plait.runner import leave
+
+    leave(status)
+
+
+def run(application: Service, **options: Any) -> None:
+    """
+    Run an application from a script, until it ends or is told to stop.
+
+    Returns when the application is done. After anything else the process ends as that of
+    `plait run` does: it dies by the signal that stopped it, or exits with the status.
+
+    Args:
+        application:
+            The application, or a service, which is given an application of its own.
+        options:
+            The fields of `plait.runner.RunPlan`, such as `loop="asyncio"` or `stop_timeout=5.0`
+            (seconds).
+
+    Raises:
+        SystemExit: the application failed: 1 while running, 3 in its start.
+    """
+    from plait.runner import RunPlan, leave
+    from plait.runner import run as run_plan
+
+    status = run_plan(RunPlan(**options), application=application)
+    if status.signal:
+        leave(status)
+    if not status.success:
+        sys.exit(status.code)
+
+
+if __name__ == "__main__":
+    main()

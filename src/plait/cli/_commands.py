@@ -1,0 +1,82 @@
+"""The commands of `plait`, each imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from plait.runner import ExitStatus
+
+__all__ = ["invoke"]
+
+#: Name of each command, and the module of this package that holds it as `command`.
+_COMMANDS = {
+    "run": "_run",
+    "check": "_check",
+    "tree": "_tree",
+    "loops": "_loops",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one command, or None when there is none of that name."""
+        module = _COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = import_module(f".{module}", __package__).command
+        return command
+
+
+def group(version: str) -> click.Group:
+    """
+    Return the whole command line.
+
+    Args:
+        version:
+            What `--version` answers.
+    """
+    top = Commands(
+        "plait",
+        help="Run long-running Python services: start them in order, keep them running, stop them "
+        "cleanly.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="Each option of a command can also be given in the environment: --stop-timeout is "
+        "PLAIT_STOP_TIMEOUT.",
+    )
+    return click.version_option(version, "-V", "--version", message="plait %(version)s")(top)
+
+
+def invoke(words: Sequence[str], version: str) -> ExitStatus | int:
+    """
+    Do what the arguments say.
+
+    Args:
+        words:
+            The words after the program's name.
+        version:
+            What `--version` answers.
+
+    Returns:
+        How it ended: the status of a run, or an exit code.
+    """
+    try:
+        result: ExitStatus | int | None = group(version).main(
+            list(words), prog_name="plait", standalone_mode=False
+        )
+    except click.Abort:
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return 0 if result is None else result

@@ -1,0 +1,76 @@
+"""The options of `plait run`, derived from the fields of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from plait.runner import Field, RunPlan, fields_of
+
+__all__ = ["plan_from", "plan_options", "target_argument"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class PlanCommand(click.Command):
+    """A command whose help shows the options under the headings of the plan."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, one heading after the other."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        groups = {field.name: field.option.group for field in fields_of()}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                headings.setdefault(groups.get(param.name or "", "Other"), []).append(record)
+        for heading, records in headings.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def target_argument(command: F) -> F:
+    """Give a command its TARGET."""
+    return click.argument("target")(command)
+
+
+def plan_options(command: F) -> F:
+    """Give a command one option for each field of the plan."""
+    for field in reversed(fields_of()):
+        command = _option(field)(command)
+    return command
+
+
+def _option(field: Field) -> Callable[[F], F]:
+    option = field.option
+    settings: dict[str, Any] = {
+        "help": option.help,
+        "default": field.default,
+        "envvar": field.variable,
+    }
+    if field.type is bool:
+        settings["is_flag"] = True
+    else:
+        settings["metavar"] = option.metavar
+        settings["show_default"] = field.default not in ("", None, ())
+    if field.type is tuple:
+        settings["multiple"] = True
+    elif option.choices:
+        settings["type"] = click.Choice(option.choices)
+    elif field.type is float:
+        settings["type"] = click.FloatRange(min=0)
+    elif field.type is int:
+        settings["type"] = click.IntRange(min=0)
+    return click.option(field.flag, field.name, **settings)
+
+
+def plan_from(values: dict[str, Any]) -> RunPlan:
+    """
+    Return the plan for what click has parsed.
+
+    Args:
+        values:
+            The values of the options by the names of the fields.
+    """
+    return RunPlan(**values)

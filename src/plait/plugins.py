@@ -1,0 +1,164 @@
+"""
+What others bring: adapters for applications that are not plait's, ready-made services, commands.
+
+Three ways in, from cheap to costly:
+
+* an **adapter** turns an object found in a target into a plait service; a room registers one when
+it is
+  imported;
+* a **room summoned by an import**: the first `import twisted` of a target brings `plait.twisted`,
+which
+  then decides who answers to that name. Nothing is imported before;
+* **entry points**: other distributions offer services and commands by name. Reading them takes tens
+of
+  milliseconds, so it happens only when somebody asks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from plait.core import Service
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["Adapter", "Offer", "adapt", "offers", "register_adapter", "stop_summoning", "summon"]
+
+#: Turns a foreign application into a service, or returns None when it does not know it.
+Adapter = Callable[[Any], Service | None]
+
+_adapters: list[Adapter] = []
+
+#: Rooms of plait that answer for a top-level module, by the module whose import calls for them.
+#: Such a room has a function `summoned()`, called before the import goes on.
+_SUMMONED = {"twisted": "plait.twisted"}
+
+
+def register_adapter(adapter: Adapter) -> None:
+    """
+    Register a way to turn a foreign application into a service.
+
+    Args:
+        adapter:
+            Called with the object found in a target; returns a service, or None when the object is
+            unknown to it. The one registered last is asked first; registering twice changes
+            nothing.
+    """
+    if adapter not in _adapters:
+        _adapters.insert(0, adapter)
+
+
+def adapt(found: Any) -> Service | None:
+    """
+    Return the service for an object found in a target.
+
+    Args:
+        found:
+            A service, which is returned as it is, or anything a registered adapter knows.
+
+    Returns:
+        The service, or None when nobody knows the object.
+    """
+    if isinstance(found, Service):
+        return found
+    for adapter in _adapters:
+        service = adapter(found)
+        if service is not None:
+            return service
+    return None
+
+
+class _Summoner:
+    """A finder that finds nothing, but calls in a room before the first import of a module."""
+
+    def __init__(self, rooms: dict[str, str]) -> None:
+        self._rooms = dict(rooms)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        room = self._rooms.pop(name, None)
+        if room is None or not _there(room):
+            return None
+        summoned = getattr(importlib.import_module(room), "summoned", None)
+        if summoned is None:
+            return None
+        summoned()
+        # The room may have put a finder of its own in front, which the import under way no longer
+        # comes to: it walks the list of finders by position.
+        for finder in list(sys.meta_path):
+            if finder is not self:
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    return spec
+        return None
+
+
+_summoner = _Summoner(_SUMMONED)
+
+
+def summon() -> None:
+    """Let the first import of a foreign framework call in the room of plait that knows it."""
+    if _summoner not in sys.meta_path:
+        sys.meta_path.insert(0, _summoner)
+
+
+def stop_summoning() -> None:
+    """Take back `summon()`."""
+    if _summoner in sys.meta_path:
+        sys.meta_path.remove(_summoner)
+
+
+def _there(room: str) -> bool:
+    try:
+        return importlib.util.find_spec(room) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+class Offer(NamedTuple):
+    """
+    Something another distribution offers by name.
+
+    Args:
+        name:
+            Its name.
+        where:
+            The module and attribute, as in `package.module:attribute`.
+        entry:
+            The entry point behind it.
+    """
+
+    name: str
+    where: str
+    entry: EntryPoint
+
+    def load(self) -> Any:
+        """Import it and return it."""
+        return self.entry.load()
+
+
+def offers(kind: str) -> dict[str, Offer]:
+    """
+    Return what installed distributions offer, by name, without importing it.
+
+    Args:
+        kind:
+            `services` or `commands`: the entry-point group is `plait.services` or `plait.commands`.
+
+    Returns:
+        The offers, sorted by name; of two with one name the first found counts, as for imports.
+    """
+    from importlib.metadata import entry_points
+
+    found: dict[str, Offer] = {}
+    for entry in entry_points(group=f"plait.{kind}"):
+        found.setdefault(entry.name, Offer(entry.name, entry.value, entry))
+    return dict(sorted(found.items()))

@@ -1,0 +1,40 @@
+"""
+The runner: everything about being a process.
+
+It makes a process out of a description: loads it, binds, sheds rights, runs, stops, and says how it
+ended. It never ends the process itself; that is the entry point's.
+"""
+
+from __future__ import annotations
+
+from ._load import load as load
+from ._load import load_file as load_file
+from ._look import check as check
+from ._look import tree as tree
+from ._loop import LoopChoice as LoopChoice
+from ._loop import loops as loops
+from ._loop import the_loop as the_loop
+from ._plan import Field as Field
+from ._plan import Option as Option
+from ._plan import RunPlan as RunPlan
+from ._plan import fields_of as fields_of
+from ._run import run as run
+from ._status import ExitStatus as ExitStatus
+from ._status import leave as leave
+
+__all__ = [
+    "ExitStatus",
+    "Field",
+    "LoopChoice",
+    "Option",
+    "RunPlan",
+    "check",
+    "fields_of",
+    "leave",
+    "load",
+    "load_file",
+    "loops",
+    "run",
+    "the_loop",
+    "tree",
+]

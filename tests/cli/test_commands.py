@@ -1,0 +1,151 @@
+"""The command line in this process, and as a program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from plait import __version__
+from plait.cli import main
+from plait.cli._commands import group
+from plait.runner import RunPlan, fields_of
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def invoke(*words: str) -> int:
+    """Run the command line in this process."""
+    status = main(words, version=__version__)
+    return status if isinstance(status, int) else status.shown
+
+
+def options_of(name: str) -> dict[str, click.Option]:
+    """Return the options of a command by their long names."""
+    top = group(__version__)
+    command = top.get_command(click.Context(top), name)
+    assert command is not None
+    return {p.opts[-1]: p for p in command.params if isinstance(p, click.Option)}
+
+
+def test_the_options_of_run_are_the_fields_of_the_plan() -> None:
+    """Flags, defaults, variables and help texts of `plait run` are those of the plan."""
+    options = options_of("run")
+    fields = {field.flag: field for field in fields_of()}
+    assert set(options) == set(fields)
+    for flag, option in options.items():
+        field = fields[flag]
+        assert option.name == field.name
+        assert option.envvar == field.variable
+        assert option.help == field.option.help
+        assert (option.type.choices if isinstance(option.type, click.Choice) else ()) == (
+            field.option.choices
+        )
+
+
+def test_without_options_the_plan_has_its_defaults() -> None:
+    """What click makes of no option at all is the plan's own default."""
+    top = group(__version__)
+    command = top.get_command(click.Context(top), "run")
+    assert command is not None
+    with command.make_context("run", ["shop.tac"]) as context:
+        assert RunPlan(**context.params) == RunPlan("shop.tac")
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    """`plait --version` says what the project file says."""
+    assert invoke("--version") == 0
+    assert capsys.readouterr().out == f"plait {__version__}\n"
+    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`plait --help` lists the commands, each with what it does."""
+    assert invoke("--help") == 0
+    out = capsys.readouterr().out
+    for command in ("run", "check", "tree", "loops"):
+        assert f"\n  {command} " in out
+
+
+@pytest.mark.parametrize("words", [(), ("nonsense",), ("run",), ("run", "--lop", "x", "y")])
+def test_wrong_usage_is_2(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """No command, an unknown one, a missing target and a wrong option exit with 2."""
+    assert invoke(*words) == 2
+    assert "plait" in capsys.readouterr().err
+
+
+def test_loops_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`plait loops` lists every loop and says why one is not there."""
+    assert invoke("loops") == 0
+    out = capsys.readouterr().out
+    assert "  auto " in out
+    assert "asyncio" in out
+
+
+SHOP = """
+from plait.core import Application, Service
+application = Application("shop")
+db = application.add(Service(), name="db")
+application.add(Service(), name="web", needs=[db])
+"""
+
+
+def test_check_and_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`plait check` says that the order is sound, `plait tree` draws it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    (tmp_path / "shop.tac").write_text(SHOP)
+    assert invoke("check", "shop.tac") == 0
+    assert capsys.readouterr().out == "shop: 2 services, the order is sound\n"
+    assert invoke("tree", "shop.tac") == 0
+    out = capsys.readouterr().out
+    assert "db" in out
+    assert "web" in out
+    assert "needs db" in out
+
+
+def test_check_finds_a_circle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`plait check` exits with 3 when no order is possible, 2 when nothing can be loaded."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    (tmp_path / "shop.tac").write_text(SHOP.replace('name="db"', 'name="db", needs=["web"]'))
+    assert invoke("check", "shop.tac") == 3
+    assert "circle" in capsys.readouterr().err
+    assert invoke("check", "gone.tac") == 2
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_be_taught(shell: str) -> None:
+    """Each shell gets its completion script from the program itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "plait"],
+        env={"_PLAIT_COMPLETE": f"{shell}_source", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert "_PLAIT_COMPLETE" in done.stdout, done.stderr
+
+
+@pytest.mark.process
+def test_the_version_is_quick() -> None:
+    """`plait --version` imports neither click nor asyncio."""
+    script = (
+        "import sys\nsys.argv = ['plait', '--version']\n"
+        "from plait.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print({'click', 'asyncio', 'logging'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.stdout == f"plait {__version__}\nset()\n"
