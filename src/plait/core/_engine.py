@@ -336,7 +336,7 @@ class Engine:
             _supervision.wake(node, node.error)
         if node.removers is not None:
             _supervision.detach(node)
-        if node.parent is None:
+        if node is self.root:
             self.deadlines.close()
             self.outcome.tree_down()
             return

@@ -75,30 +75,35 @@ def adopt(engine: Engine, top: Node) -> None:
         _append(parent, top)
         return
     plan = make_plan(top)
-    if plan.crosses:
-        plan = make_plan(engine.root)
-    nodes = top.walk()
+    siblings = _append(parent, top)
     done: list[Node] = []
     try:
-        for node in nodes:
+        if plan.crosses:
+            # The whole tree is ordered anew, the newcomer with it.
+            plan = make_plan(engine.root)
+        for node in top.walk():
             done.append(node)
             prepare(node)
     except BaseException:
+        siblings.remove(top)
         _unprepare(engine, done)
         raise
     plan.commit()
-    if not plan.crosses:
-        _append(parent, top)
     enlist(engine, top)
     _hold_up(parent)
     engine.push(top)
+    if plan.crosses:
+        # Some that waited may be free to move under the new order.
+        for node in engine.root.walk():
+            engine.push(node)
 
 
-def _append(parent: Node, top: Node) -> None:
-    """Put a node at the end of its parent's order."""
+def _append(parent: Node, top: Node) -> Siblings:
+    """Put a node at the end of its parent's order, and return that."""
     if parent.siblings is None:
         parent.siblings = Siblings()
     parent.siblings.append(top)
+    return parent.siblings
 
 
 def _hold_up(parent: Node) -> None:

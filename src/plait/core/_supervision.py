@@ -43,9 +43,6 @@ def failed(
         pending:
             Whether the error only stands in for a cause that is not known yet.
     """
-    if node.ending or not node.up:
-        stop_failed(engine, node, error)
-        return
     end = _find(error, EndApplication)
     if end is None and isinstance(error, SystemExit):
         end = _exit_request(node, error)
@@ -53,8 +50,11 @@ def failed(
     if end is not None:
         _end_application(engine, node, end)
         return
-    if done is not None and not node.due:
+    if done is not None:
         engine.bring_down(node, Want.DOWN)
+        return
+    if node.ending or not node.up:
+        stop_failed(engine, node, error)
         return
     node.error = error
     node.pending = pending
@@ -220,9 +220,11 @@ def wake(node: Node, error: BaseException | None) -> None:
 def detach(node: Node) -> None:
     """Take a node that is down out of the tree, and answer everybody who awaits that."""
     parent = node.parent
-    for need in node.needs or ():
-        if need.needed_by is not None:
-            need.needed_by.pop(node, None)
+    for below in node.walk():
+        below.engine = None
+        for need in below.needs or ():
+            if need.needed_by is not None:
+                need.needed_by.pop(below, None)
     for elder in node.after or ():
         if elder.before is not None:
             elder.before.pop(node, None)
@@ -236,8 +238,6 @@ def detach(node: Node) -> None:
     node.parent = None
     node.needs = node.after = None
     node.before = node.needed_by = None
-    for below in node.walk():
-        below.engine = None
     removers, node.removers = node.removers or [], None
     for remover in removers:
         if not remover.done():

@@ -1,0 +1,85 @@
+"""The model test: random applications on the engine, compared with the reference model."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from random import Random
+from typing import Any
+
+import pytest
+
+from plait.core import State
+from plait.testing import HAS_EAGER_TASKS, VirtualTimeLoop
+
+from .schedules import Play, Schedule
+
+COUNT = int(os.environ.get("PLAIT_SCHEDULES", "2400"))
+SHARES = 8
+SEED = int(os.environ.get("PLAIT_SEED", "0")) or Random().getrandbits(32)
+
+
+def play(seed: int, *, ties: bool, eager: bool) -> list[str]:
+    """Play one schedule and return everything that is wrong with how it went."""
+    faults: list[str] = []
+    told: list[dict[str, Any]] = []
+    drama = Play(Schedule(seed, ties=ties))
+    loop = VirtualTimeLoop(eager=eager, patience=0.0, limit=20.0)
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    async def main() -> None:
+        await drama.run()
+        await asyncio.sleep(1000)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        faults.extend(f"task left: {task}" for task in left)
+
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(main())
+    except Exception as error:
+        faults.append(f"{type(error).__name__}: {error}")
+    finally:
+        loop.close()
+    return faults + judge(drama) + [f"the loop was told: {context}" for context in told]
+
+
+def judge(drama: Play) -> list[str]:
+    """Return what is wrong at the end."""
+    faults = list(drama.faults)
+    if drama.open_stacks:
+        faults.append(f"{drama.open_stacks} stack(s) were not unwound")
+    for part, service in drama.services.items():
+        if service.state not in (State.STOPPED, State.FAILED):
+            faults.append(f"{part.path} ended in state {service.state.value}")
+    if drama.schedule.ties:
+        return faults
+    model = drama.model
+    found = sorted((round(at, 6), path, what) for at, path, what in drama.trace)
+    wanted = sorted((round(at, 6), path, what) for at, path, what in model.trace)
+    if found != wanted:
+        first = next(
+            index
+            for index in range(max(len(found), len(wanted)))
+            if found[index : index + 1] != wanted[index : index + 1]
+        )
+        faults.append(
+            f"the engine went {found[first : first + 3]}, the model {wanted[first : first + 3]}"
+        )
+    failure = drama.app.failure
+    if (str(failure) if failure else None) != model.failure:
+        faults.append(f"the engine failed with {failure!r}, the model with {model.failure!r}")
+    return faults
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("eager", [False, True] if HAS_EAGER_TASKS else [False])
+def test_the_engine_follows_the_model(share: int, eager: bool) -> None:
+    """On random schedules the engine does what the reference model does, when it does it."""
+    bad = []
+    for number in range(share, COUNT, SHARES):
+        seed = SEED + number
+        if faults := play(seed, ties=number % 3 == 0, eager=eager):
+            bad.append(f"seed {seed} ties={number % 3 == 0} eager={eager}: {faults[:4]}")
+    gc.collect()
+    assert not bad, f"{len(bad)} of {COUNT // SHARES} schedules:\n" + "\n".join(bad[:5])
