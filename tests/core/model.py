@@ -1,8 +1,9 @@
 """
 A reference model of the service engine: brute force, explicit edges, nothing clever.
 
-It shares no code with `plait.core`. Every rule is written down as it is read in the design: one list of
-parts, one list of edges, and after each event every part is looked at again until nothing moves any more.
+It shares no code with `plait.core`. Every rule is written down as it is read in the design: one
+list of parts, one list of edges, and after each event every part is looked at again until nothing
+moves any more.
 """
 
 from __future__ import annotations

@@ -1,13 +1,20 @@
-"""Random applications, what happens to them, and the same played out on the engine itself."""
+"""Random applications, and the same played out on the engine, on a `VirtualTimeLoop`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from math import inf
 from random import Random
 
-from plait.core import Application, MultiService, Restart, Service, State
+from plait.core import (
+    Application,
+    MultiService,
+    Restart,
+    Service,
+    ServiceStarting,
+    ServiceStopping,
+    State,
+)
 from plait.errors import (
     DoNotRestart,
     EndApplication,
@@ -16,6 +23,7 @@ from plait.errors import (
     StillNeeded,
     StopFailed,
 )
+from plait.events import Event
 from plait.testing import EventSpy
 
 from .model import Model, Part
@@ -95,13 +103,14 @@ class Schedule:
     def state_needs(self, parts: list[Part]) -> None:
         """Let some of the parts name others; what would close a circle is left unsaid."""
         everything = list(parts[0].above()[-1].walk())
+        leaving = {below for part in everything if part.leaving for below in part.walk()}
         for part in parts:
             if part.parent is None or self.random.random() < 0.45:
                 continue
             part.needs = []
             for _ in range(self.random.choice([0, 1, 1, 2])):
                 need = self.random.choice(everything)
-                if need in part.above() or part in need.above() or need in part.needs:
+                if need in leaving or need in part.needs or akin(need, part):
                     continue
                 part.needs.append(need)
                 if circular(everything):
@@ -121,6 +130,11 @@ class Schedule:
         self.state_needs(list(child.walk()))
         parent.children.remove(child)
         return parent, child
+
+
+def akin(one: Part, two: Part) -> bool:
+    """Tell whether one part is the other, or above it."""
+    return one in two.above() or two in one.above()
 
 
 def circular(parts: list[Part]) -> bool:
@@ -160,6 +174,7 @@ class Play:
         self.app.start_timeout = self.app.stop_timeout = LONG
         self.spy = EventSpy()
         self.app.observe(self.spy)
+        self.app.observe(self.check)
         self.start_errors: list[str] | None = None
         self.stop_errors: list[str] = []
         # The model runs ahead only to say what is in the tree when something is asked for.
@@ -193,10 +208,15 @@ class Play:
     def said(self, part: Part, what: str) -> None:
         now = asyncio.get_running_loop().time()
         self.trace.append((now, part.path, what))
-        if what == "start":
-            self.check_start(part)
-        elif what == "stop":
-            self.check_stop(part)
+
+    def check(self, event: Event) -> None:
+        """Check what has to hold at the moment in which a service begins to start or to stop."""
+        if isinstance(event, (ServiceStarting, ServiceStopping)):
+            part = next(part for part in self.services if part.path == event.path)
+            if isinstance(event, ServiceStarting):
+                self.check_start(part)
+            else:
+                self.check_stop(part)
 
     def expect(self, holds: bool, part: Part, complaint: str) -> None:
         if not holds:
@@ -232,7 +252,9 @@ class Play:
             self.expect(not self.is_up(child), part, f"stopped before its child {child.path}")
         for first, after in self.model.stated:
             if first is part:
-                self.expect(not self.is_up(after), part, f"stopped before {after.path}, which needs it")
+                self.expect(
+                    not self.is_up(after), part, f"stopped before {after.path}, which needs it"
+                )
 
     def leave(self, part: Part) -> None:
         """Take note that a part ends for good, and so does all that needs it."""
