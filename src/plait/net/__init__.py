@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ._client_events import Disconnected as Disconnected
     from ._client_options import ClientOptions as ClientOptions
     from ._client_options import StreamHandler as StreamHandler
+    from ._connection import Connection as Connection
+    from ._connection import connection as connection
     from ._endpoints import Endpoint as Endpoint
     from ._endpoints import FDEndpoint as FDEndpoint
     from ._endpoints import SystemdEndpoint as SystemdEndpoint
@@ -26,44 +28,88 @@ if TYPE_CHECKING:
     from ._endpoints import UDPEndpoint as UDPEndpoint
     from ._endpoints import UNIXDatagramEndpoint as UNIXDatagramEndpoint
     from ._endpoints import UNIXEndpoint as UNIXEndpoint
+    from ._events import ConnectionLost as ConnectionLost
+    from ._events import ConnectionMade as ConnectionMade
+    from ._events import HandlerFailed as HandlerFailed
+    from ._events import Listening as Listening
+    from ._events import ListeningEnded as ListeningEnded
     from ._inherited import passed_sockets as passed_sockets
     from ._inherited import read_passed_sockets as read_passed_sockets
+    from ._kernel import Credentials as Credentials
     from ._link import StreamPair as StreamPair
+    from ._server import Handler as Handler
+    from ._server import ProtocolFactory as ProtocolFactory
+    from ._server import ServerOptions as ServerOptions
+    from ._server import StreamServer as StreamServer
     from ._sockets import BoundSockets as BoundSockets
     from ._sockets import SocketSource as SocketSource
     from ._sockets import socket_source as socket_source
+    from ._tcp import TCPServer as TCPServer
     from ._tcp_client import TCPClient as TCPClient
     from ._tcp_client import TCPClientOptions as TCPClientOptions
+    from ._tls import TLSOptions as TLSOptions
+    from ._tls import TLSServer as TLSServer
     from ._tls_client import TLSClient as TLSClient
     from ._tls_client import TLSClientOptions as TLSClientOptions
+    from ._trouble import AcceptPaused as AcceptPaused
+    from ._trouble import AcceptResumed as AcceptResumed
+    from ._trouble import CertificateExpiring as CertificateExpiring
+    from ._trouble import CertificateLoaded as CertificateLoaded
+    from ._trouble import CertificateRejected as CertificateRejected
+    from ._trouble import ConnectionRefused as ConnectionRefused
     from ._unix_client import UNIXClient as UNIXClient
+    from ._unix_server import UNIXServer as UNIXServer
     from ._url import parse as parse
+    from ._x509 import CertificateInfo as CertificateInfo
 
 __all__ = [
+    "AcceptPaused",
+    "AcceptResumed",
     "BoundSockets",
+    "CertificateExpiring",
+    "CertificateInfo",
+    "CertificateLoaded",
+    "CertificateRejected",
     "ClientOptions",
     "ConnectFailed",
     "Connected",
     "Connecting",
+    "Connection",
     "ConnectionBroken",
+    "ConnectionLost",
+    "ConnectionMade",
+    "ConnectionRefused",
+    "Credentials",
     "Disconnected",
     "Endpoint",
     "FDEndpoint",
+    "Handler",
+    "HandlerFailed",
+    "Listening",
+    "ListeningEnded",
+    "ProtocolFactory",
+    "ServerOptions",
     "SocketSource",
     "StreamClient",
     "StreamHandler",
     "StreamPair",
+    "StreamServer",
     "SystemdEndpoint",
     "TCPClient",
     "TCPClientOptions",
     "TCPEndpoint",
+    "TCPServer",
     "TLSClient",
     "TLSClientOptions",
     "TLSEndpoint",
+    "TLSOptions",
+    "TLSServer",
     "UDPEndpoint",
     "UNIXClient",
     "UNIXDatagramEndpoint",
     "UNIXEndpoint",
+    "UNIXServer",
+    "connection",
     "parse",
     "passed_sockets",
     "read_passed_sockets",
@@ -71,30 +117,53 @@ __all__ = [
 ]
 
 _HOME = {
+    "AcceptPaused": "_trouble",
+    "AcceptResumed": "_trouble",
     "BoundSockets": "_sockets",
+    "CertificateExpiring": "_trouble",
+    "CertificateInfo": "_x509",
+    "CertificateLoaded": "_trouble",
+    "CertificateRejected": "_trouble",
     "ClientOptions": "_client_options",
     "ConnectFailed": "_client_events",
     "Connected": "_client_events",
     "Connecting": "_client_events",
+    "Connection": "_connection",
     "ConnectionBroken": "_client_events",
+    "ConnectionLost": "_events",
+    "ConnectionMade": "_events",
+    "ConnectionRefused": "_trouble",
+    "Credentials": "_kernel",
     "Disconnected": "_client_events",
     "Endpoint": "_endpoints",
     "FDEndpoint": "_endpoints",
+    "Handler": "_server",
+    "HandlerFailed": "_events",
+    "Listening": "_events",
+    "ListeningEnded": "_events",
+    "ProtocolFactory": "_server",
+    "ServerOptions": "_server",
     "SocketSource": "_sockets",
     "StreamClient": "_client",
     "StreamHandler": "_client_options",
     "StreamPair": "_link",
+    "StreamServer": "_server",
     "SystemdEndpoint": "_endpoints",
     "TCPClient": "_tcp_client",
     "TCPClientOptions": "_tcp_client",
     "TCPEndpoint": "_endpoints",
+    "TCPServer": "_tcp",
     "TLSClient": "_tls_client",
     "TLSClientOptions": "_tls_client",
     "TLSEndpoint": "_endpoints",
+    "TLSOptions": "_tls",
+    "TLSServer": "_tls",
     "UDPEndpoint": "_endpoints",
     "UNIXClient": "_unix_client",
     "UNIXDatagramEndpoint": "_endpoints",
     "UNIXEndpoint": "_endpoints",
+    "UNIXServer": "_unix_server",
+    "connection": "_connection",
     "parse": "_url",
     "passed_sockets": "_inherited",
     "read_passed_sockets": "_inherited",

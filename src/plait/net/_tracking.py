@@ -1,0 +1,141 @@
+"""Knowing which connections are open, without standing between the loop and the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from ._connection import Connection
+
+# The connections whose protocols are tracked, by the protocol's identity: the tracking subclass may
+# not add a field to the protocol. The connection holds its protocol, so the identity stays its own.
+live: dict[int, Connection] = {}
+
+_MADE = "_plait_tracked"
+
+
+def track(protocol: asyncio.BaseProtocol, connection: Connection) -> asyncio.BaseProtocol:
+    """
+    Return a protocol that tells a connection when it is made and lost, and is otherwise itself.
+
+    Args:
+        protocol:
+            What the user's factory made.
+        connection:
+            Who is told.
+
+    Returns:
+        The same object, with a subclass that overrides `connection_made` and `connection_lost` in
+        the place of its class; where Python does not allow that, a stand-in whose other methods are
+        the protocol's own.
+    """
+    if id(protocol) not in live:
+        try:
+            protocol.__class__ = _subclass(type(protocol))
+        except TypeError:
+            pass  # a class that is final, immutable, or wants arguments from its subclasses
+        else:
+            live[id(protocol)] = connection
+            return protocol
+    return stand_in(protocol, connection)
+
+
+def stand_in(protocol: asyncio.BaseProtocol, connection: Connection) -> asyncio.BaseProtocol:
+    """
+    Return an object in the place of a protocol, whose data methods are the protocol's own.
+
+    Args:
+        protocol:
+            What the user's factory made.
+        connection:
+            Who is told when it is made and lost.
+    """
+    buffered = isinstance(protocol, asyncio.BufferedProtocol)
+    made = (_BufferedStandIn if buffered else _StreamStandIn)(protocol, connection)
+    live[id(made)] = connection
+    return made
+
+
+def _subclass(kind: type[asyncio.BaseProtocol]) -> type[asyncio.BaseProtocol]:
+    """Return the tracking subclass of a protocol class, made once and kept by that class."""
+    found = kind.__dict__.get(_MADE)
+    if found is not None:
+        return cast("type[asyncio.BaseProtocol]", found)
+
+    def connection_made(self: Any, transport: asyncio.BaseTransport) -> None:
+        connection = live.get(id(self))
+        if connection is None:  # the user's own use of the object, outside the server
+            super(tracked, self).connection_made(transport)
+            return
+        connection.made(cast("asyncio.Transport", transport))
+        try:
+            super(tracked, self).connection_made(transport)
+        except Exception as error:
+            connection.failed(error)
+
+    def connection_lost(self: Any, error: Exception | None) -> None:
+        connection = live.pop(id(self), None)
+        try:
+            super(tracked, self).connection_lost(error)
+        except Exception as raised:
+            if connection is None:
+                raise
+            connection.failed(raised)
+        finally:
+            if connection is not None:
+                connection.lost(error)
+
+    space = {
+        "__slots__": (),
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        "connection_made": connection_made,
+        "connection_lost": connection_lost,
+    }
+    make: Any = type(kind)  # the metaclass
+    tracked = make(kind.__name__, (kind,), space)
+    setattr(tracked, _MADE, tracked)  # an object whose class is set already is left as it is
+    setattr(kind, _MADE, tracked)
+    return cast("type[asyncio.BaseProtocol]", tracked)
+
+
+class _StandIn(asyncio.BaseProtocol):
+    """Stands for a protocol whose class cannot be changed; the data goes past it."""
+
+    _methods: tuple[str, ...] = ()
+
+    def __init__(self, protocol: asyncio.BaseProtocol, connection: Connection) -> None:
+        self._protocol = protocol
+        self._connection = connection
+        for name in self._methods:
+            setattr(self, name, getattr(protocol, name))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connection.made(cast("asyncio.Transport", transport))
+        try:
+            self._protocol.connection_made(transport)
+        except Exception as error:
+            self._connection.failed(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        live.pop(id(self), None)
+        try:
+            self._protocol.connection_lost(exc)
+        except Exception as error:
+            self._connection.failed(error)
+        finally:
+            self._connection.lost(exc)
+
+
+class _StreamStandIn(_StandIn, asyncio.Protocol):
+    """The same for a protocol that is given its data."""
+
+    _methods = ("data_received", "eof_received", "pause_writing", "resume_writing")
+
+
+class _BufferedStandIn(_StandIn, asyncio.BufferedProtocol):
+    """The same for a protocol that brings its own buffers."""
+
+    _methods = ("get_buffer", "buffer_updated", "eof_received", "pause_writing", "resume_writing")

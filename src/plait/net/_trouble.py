@@ -1,0 +1,147 @@
+"""What servers tell when something is wrong; loaded when it first is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from plait.events import Event, Level
+
+from ._events import describe
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AcceptPaused(Event):
+    """
+    The system has no descriptors or memory for more connections; clients wait in the kernel.
+
+    Told once per episode; `AcceptResumed` follows.
+
+    Args:
+        error:
+            What the system said.
+        open:
+            How many connections the server has.
+    """
+
+    level: ClassVar[Level] = Level.WARNING
+
+    error: OSError
+    open: int
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return (
+            f"{self.path} cannot accept more than its {self.open} connections for now "
+            f"({describe(self.error)}); clients wait; raise the limit of open files"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AcceptResumed(Event):
+    """
+    The server accepts connections again, after `AcceptPaused`.
+
+    Args:
+        duration:
+            Seconds that clients had to wait.
+    """
+
+    duration: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} accepts connections again after {self.duration:.3f} s"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ConnectionRefused(Event):
+    """
+    A connection was closed before it was served.
+
+    Args:
+        peer:
+            Who was at the other end, for people.
+        reason:
+            Why: not on the allow list, a failed TLS handshake, a bad PROXY header.
+    """
+
+    peer: str
+    reason: str
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} refused {self.peer}: {self.reason}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CertificateLoaded(Event):
+    """
+    A changed certificate serves new connections from now on.
+
+    Args:
+        file:
+            The certificate's file.
+        expires:
+            When it expires, in seconds since the epoch.
+    """
+
+    file: str
+    expires: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        from time import gmtime, strftime
+
+        day = strftime("%Y-%m-%d", gmtime(self.expires))
+        return f"{self.path} serves the new certificate in {self.file}, which expires on {day}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CertificateRejected(Event):
+    """
+    A changed certificate cannot be used; the old one serves on.
+
+    Args:
+        file:
+            The certificate's file.
+        error:
+            What is wrong with it.
+    """
+
+    level: ClassVar[Level] = Level.ERROR
+
+    file: str
+    error: BaseException
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} keeps the old certificate: {describe(self.error)}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CertificateExpiring(Event):
+    """
+    A certificate expires soon, or has expired; told once a day.
+
+    Args:
+        file:
+            The certificate's file.
+        expires:
+            When it expires, in seconds since the epoch.
+        remaining:
+            Seconds until then; negative when it has expired.
+    """
+
+    level: ClassVar[Level] = Level.WARNING
+
+    file: str
+    expires: float
+    remaining: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        days = abs(self.remaining) / 86400
+        when = "expires in" if self.remaining > 0 else "expired"
+        ago = "" if self.remaining > 0 else " ago"
+        return f"{self.path}: the certificate in {self.file} {when} {days:.1f} days{ago}; renew it"
