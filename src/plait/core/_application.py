@@ -171,7 +171,7 @@ class Application(MultiService):
     def _disengage(self, root: Node) -> None:
         """Let go of an engine whose tree is down."""
         for node in root.walk():
-            node.engine = None
+            node.engine = node.full_path = None
             node.counts = False
             node.unready = node.due_children = 0
         self._prepared = False

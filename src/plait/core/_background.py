@@ -43,7 +43,7 @@ def spawn(
         The task; its failure is the service's.
     """
     path = node.path
-    context = copy_context()
+    context = copy_context()  # the caller's: what it has bound there is about this very work
     context.run(current_service.set, path)
     label = name or str(getattr(coro, "__qualname__", "task"))
     task = engine.loop.create_task(coro, name=f"{path}:{label}", context=context)

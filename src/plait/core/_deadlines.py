@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from plait.core._node import Node
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadline", "Deadlines"]
+
+#: A loop time, a number that breaks ties, and whose deadline it is.
+Deadline: TypeAlias = "tuple[float, int, Node]"
 
 
 class Deadlines:
@@ -32,7 +35,7 @@ class Deadlines:
     def __init__(self, loop: asyncio.AbstractEventLoop, expired: Callable[[Node], None]) -> None:
         self._loop = loop
         self._expired = expired
-        self._heap: list[tuple[float, int, Node]] = []
+        self._heap: list[Deadline] = []
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0.0
@@ -40,12 +43,12 @@ class Deadlines:
     def set(self, node: Node, seconds: float) -> None:
         """Give a node a deadline from now, in place of the one it had."""
         heap = self._heap
-        while heap and heap[0][2].deadline != heap[0][:2]:
+        while heap and heap[0][2].deadline is not heap[0]:
             heappop(heap)
         when = self._loop.time() + seconds
         self._count += 1
-        node.deadline = (when, self._count)
-        heappush(heap, (when, self._count, node))
+        node.deadline = entry = (when, self._count, node)
+        heappush(heap, entry)
         if self._timer is None or when < self._armed:
             self._arm(when)
 
@@ -55,8 +58,8 @@ class Deadlines:
 
     def close(self) -> None:
         """Forget every deadline."""
-        for _, _, node in self._heap:
-            node.deadline = None
+        for entry in self._heap:
+            entry[2].deadline = None
         self._heap.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -75,9 +78,10 @@ class Deadlines:
         heap = self._heap
         # uvloop's timers count in milliseconds: what is due within one is due now.
         now = self._loop.time() + 0.001
-        while heap and (heap[0][0] <= now or heap[0][2].deadline != heap[0][:2]):
-            when, count, node = heappop(heap)
-            if node.deadline == (when, count):
+        while heap and (heap[0][0] <= now or heap[0][2].deadline is not heap[0]):
+            entry = heappop(heap)
+            node = entry[2]
+            if node.deadline is entry:
                 node.deadline = None
                 self._expired(node)
         if heap and self._timer is None:

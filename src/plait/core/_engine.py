@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from plait.core import _events as happened
@@ -58,6 +59,7 @@ class Engine:
         self.loop = loop
         self.emit = emit
         self.observed = observed
+        self.context = copy_context()  # owners begin with this, not with that of another service
         self.deadlines = Deadlines(loop, self._expired)
         self.outcome = Outcome(self)
         self.cutting = False  # the stop budget is nearly used up: order counts no longer
@@ -118,27 +120,33 @@ class Engine:
         if parent is not None:
             if not parent.open or parent.due:
                 return False
-            if (
-                node.silent
-                and parent.siblings is not None
-                and not parent.siblings.elders_ready(node)
-            ):
-                return False
-        for need in node.needs or ():
-            if not need.is_ready:
-                return False
-        # Elders that ended for good hold nobody back; a need that ended does.
-        return all(elder.is_ready or not elder.counts for elder in node.after or ())
+            if node.silent:
+                first = parent.siblings.next_up() if parent.siblings is not None else None
+                return first is None or first.position >= node.position
+        if node.needs:
+            for need in node.needs:
+                if not need.is_ready:
+                    return False
+        if node.after:
+            for elder in node.after:
+                # An elder that ended for good holds nobody back; a need that ended does.
+                if elder.counts and not elder.is_ready:
+                    return False
+        return True
 
     def _begin(self, node: Node) -> None:
         node.move(State.STARTING)
         node.up = True
-        node.error = None
-        node.fatal = False
-        node.began = self.loop.time()
-        if self.observed():
+        if node.error is not None:
+            node.error = None
+            node.fatal = False
+        owned = node.service._plait_owned
+        observed = self.observed()
+        if owned or observed or node.children:
+            node.began = self.loop.time()
+        if observed:
             self.emit(happened.ServiceStarting(node.path))
-        if node.service._plait_owned:
+        if owned:
             if node.parent is not None:
                 self.deadlines.set(node, node.start_timeout or node.service.start_timeout)
             node.owner = Owner(self, node)
@@ -158,7 +166,8 @@ class Engine:
             self._next_child(node)
         if not node.unready:
             self._became_ready(node)
-        self.pump()
+        if not self._pumping:
+            self.pump()
 
     def _next_child(self, node: Node) -> None:
         """Put the first unready child of an open node on the queue, if it waits for its elders."""
@@ -273,42 +282,49 @@ class Engine:
                 return False
             if parent.siblings is not None and parent.siblings.next_down() > node.position:
                 return False
-        for needer in node.needed_by or ():
-            if needer.due:
-                return False
-        return not any(younger.due for younger in node.before or ())
+        if node.needed_by:
+            for needer in node.needed_by:
+                if needer.due:
+                    return False
+        if node.before:
+            for younger in node.before:
+                if younger.due:
+                    return False
+        return True
 
     def _end(self, node: Node) -> None:
         """Bring a node down whose turn it is: its children first."""
         if node.due_children:
             if not node.closing and node.siblings is not None:
                 node.closing = True
-                self._queue.extend(node.siblings.released())
+                node.siblings.release(self._queue)
             return
         node.ending = True
+        owner = node.owner
+        observed = self.observed()
         if node.up:
             node.move(State.STOPPING)
-            node.began = self.loop.time()
-            if self.observed():
+            if observed or owner is not None:
+                node.began = self.loop.time()
+            if observed:
                 self.emit(happened.ServiceStopping(node.path))
-        owner = node.owner
-        if owner is None:
-            if not (node.tasks or node.stack or (node.prepared and node.want is Want.DOWN)):
-                self.finished(node)
-                return
-            owner = node.owner = Owner(self, node)
-            owner.clean_up()
-        else:
+        if owner is not None:
             owner.go_down()
-        self.deadlines.set(
-            node, 0.0 if self.cutting else node.stop_timeout or node.service.stop_timeout
-        )
+        elif node.tasks or node.stack or (node.prepared and node.want is Want.DOWN):
+            node.owner = Owner(self, node)
+            node.owner.clean_up()
+        else:
+            self.finished(node)
+            return
+        if node.ending:  # an eager task may have ended it by now
+            seconds = node.stop_timeout or node.service.stop_timeout
+            self.deadlines.set(node, 0.0 if self.cutting else seconds)
 
     def finished(self, node: Node) -> None:
         """Take note that a node is down, and let those go that waited for it."""
         was_up = node.up
-        node.deadline = None
-        node.owner = None
+        if node.owner is not None:
+            node.deadline = node.owner = None
         if node.want is Want.DOWN and node.prepared is not None:
             # The final stop was asked for while a restart was on its way down.
             node.owner = Owner(self, node)
@@ -332,31 +348,33 @@ class Engine:
         if node.want is Want.CYCLE:
             node.want = Want.UP
             self._queue.append(node)
-        if node.waiters and node.want is Want.DOWN:
+        elif node.waiters:
             _supervision.wake(node, node.error)
         if node.removers is not None:
             _supervision.detach(node)
-        if node is self.root:
+        elif node.parent is None:
             self.deadlines.close()
             self.outcome.tree_down()
             return
-        self.pump()
+        if not self._pumping:
+            self.pump()
 
     def _let_go(self, node: Node) -> None:
         """Put on the queue what waited for a node to be down."""
         queue = self._queue
-        for elder in node.after or ():
-            queue.append(elder)
-        for need in node.needs or ():
-            queue.append(need)
+        if node.after:
+            queue.extend(node.after)
+        if node.needs:
+            queue.extend(node.needs)
         parent = node.parent
         if parent is None:
             return
         parent.due_children -= 1
-        if not parent.due_children and parent.closing:
+        if parent.due_children:
+            if node.silent and parent.siblings is not None:
+                parent.siblings.release(queue, below=node.position)
+        elif parent.closing:
             queue.append(parent)
-        if parent.due_children and node.silent and parent.siblings is not None:
-            queue.extend(parent.siblings.released(below=node.position))
 
     def _again(self, node: Node) -> None:
         """End a node's backoff."""

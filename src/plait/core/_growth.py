@@ -24,14 +24,19 @@ __all__ = ["adopt", "enlist", "prepare", "remove"]
 def enlist(engine: Engine, top: Node) -> None:
     """Put a subtree under an engine: everything in it is wanted up and counts as not ready."""
     for node in top.walk():
+        parent = node.parent
         node.engine = engine
         node.want = Want.UP
         node.is_ready = node.been_ready = node.fatal = False
-        node.error = None
-        parent = node.parent
-        if parent is not None and not node.counts:
-            node.counts = True
-            parent.unready += 1
+        if node.error is not None:
+            node.error = None
+        if parent is None:
+            node.full_path = node.name
+        else:
+            node.full_path = f"{parent.full_path}/{node.name}"
+            if not node.counts:
+                node.counts = True
+                parent.unready += 1
 
 
 def prepare(node: Node) -> None:
@@ -79,7 +84,6 @@ def adopt(engine: Engine, top: Node) -> None:
     done: list[Node] = []
     try:
         if plan.crosses:
-            # The whole tree is ordered anew, the newcomer with it.
             plan = make_plan(engine.root)
         for node in top.walk():
             done.append(node)
@@ -90,16 +94,17 @@ def adopt(engine: Engine, top: Node) -> None:
         raise
     plan.commit()
     enlist(engine, top)
+    if parent.siblings is not None:
+        parent.siblings.blocked(top)
     _hold_up(parent)
-    engine.push(top)
-    if plan.crosses:
-        # Some that waited may be free to move under the new order.
-        for node in engine.root.walk():
+    # A need into another branch may have changed the order of nodes that wait all over the tree.
+    for node in engine.root.walk() if plan.crosses else (top,):
+        if node.due or node.state is State.PREPARED:
             engine.push(node)
 
 
 def _append(parent: Node, top: Node) -> Siblings:
-    """Put a node at the end of its parent's order, and return that."""
+    """Put a node at the end of its parent's order, and return that order."""
     if parent.siblings is None:
         parent.siblings = Siblings()
     parent.siblings.append(top)

@@ -18,6 +18,7 @@ from plait.core._state import MOVES, State, check_move
 
 if TYPE_CHECKING:
     from plait.core._backoff import Restart
+    from plait.core._deadlines import Deadline
     from plait.core._engine import Engine
     from plait.core._owner import Owner
     from plait.core._service import Need, Service
@@ -54,6 +55,7 @@ class Node:
     # The tree.
     parent: Node | None = None
     children: dict[str, Node] | None = None  # by name, in the order they were added
+    full_path: str | None = None  # known while the node is under an engine
     numbered: dict[str, int] | None = None  # the last number given to a derived name
 
     # The order: what was said, and what was made of it.
@@ -100,7 +102,7 @@ class Node:
     pending: bool = False  # the failure's cause is not known before the stack is unwound
     start_timeout: float | None = None
     stop_timeout: float | None = None
-    deadline: tuple[float, int] | None = None
+    deadline: Deadline | None = None
     paused: float | None = None  # seconds that were left when waiting for a peer began
     waits: int = 0
 
@@ -116,6 +118,8 @@ class Node:
     @property
     def path(self) -> str:
         """The names from the root down to this node, joined by slashes."""
+        if self.full_path is not None:
+            return self.full_path
         names = [self.name]
         node = self.parent
         while node is not None:

@@ -8,8 +8,7 @@ task that opened it. The engine says when; the owner says how it went.
 from __future__ import annotations
 
 import asyncio
-from contextvars import copy_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from plait.core._node import Want, current_service
 from plait.core._stack import where
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from plait.core._node import Node
 
 __all__ = ["Owner"]
+
+#: One part of a stop.
+Step: TypeAlias = "Callable[[], Awaitable[None]]"
 
 
 class Owner:
@@ -61,7 +63,7 @@ class Owner:
         self.cancelled = False  # the engine has cancelled the stop
         self.abandoned = False
         self.reason: BaseException | None = None  # what the stack is unwound with
-        self.steps: list[Callable[[], Awaitable[None]]] = []  # what is left to be cleaned up
+        self.steps: list[Step] | None = None  # what is left to be cleaned up
 
     def launch(self) -> None:
         """Start the service in a task of its own."""
@@ -75,14 +77,12 @@ class Owner:
     def take_over(self, other: Owner) -> None:
         """Do what an abandoned owner has left undone, in a task of its own."""
         self.told = True
-        self.steps, other.steps = other.steps, []
+        self.steps, other.steps = other.steps, None
         self._run(self._do_steps())
 
     def _run(self, coro: Awaitable[None]) -> None:
-        path = self.node.path
-        context = copy_context()
-        context.run(current_service.set, path)
-        task = self.engine.loop.create_task(coro, name=path, context=context)  # type: ignore[arg-type, var-annotated]  # an Awaitable that is a coroutine
+        engine = self.engine
+        task = engine.loop.create_task(coro, name=self.node.path, context=engine.context.copy())  # type: ignore[arg-type, var-annotated]  # an Awaitable that is a coroutine
         self.task = task
 
     def go_down(self) -> None:
@@ -106,6 +106,7 @@ class Owner:
 
     async def _live(self) -> None:
         self.begun = True
+        current_service.set(self.node.path)
         self.task = asyncio.current_task()  # an eager task runs before create_task() returns
         node, engine = self.node, self.engine
         skipped = self.told
@@ -143,16 +144,19 @@ class Owner:
     async def _finish(self) -> None:
         """Stop the service and clean up after it."""
         node = self.node
-        if self.started:
-            self.steps.append(node.service.stop)
+        self.steps = [node.service.stop] if self.started else []
         if node.tasks:
             self.steps.append(self._end_tasks)
-        self.steps.append(self._unwind)
+        if node.stack is not None or node.prepared is not None or node.pending:
+            self.steps.append(self._unwind)
         await self._do_steps()
 
     async def _do_steps(self) -> None:
-        self.begun = True
-        self.task = asyncio.current_task()
+        if not self.begun:
+            self.begun = True
+            current_service.set(self.node.path)
+            self.task = asyncio.current_task()
+        node, engine = self.node, self.engine
         while self.steps:
             step = self.steps.pop(0)
             try:
@@ -161,15 +165,19 @@ class Owner:
                 if self.task is not None and self.cancelled:
                     self.task.uncancel()
                 elif not self.abandoned:
-                    self.engine.stop_failed(self.node, self._named(error, "its stop was cancelled"))
+                    engine.stop_failed(node, self._named(error, "its stop was cancelled"))
             except BaseException as error:  # told, and the next step is done all the same
                 if not self.abandoned:
-                    self.engine.stop_failed(self.node, error)
+                    engine.stop_failed(node, error)
             if self.abandoned:
                 return
-            if not self.steps and self.node.tasks and not self.cancelled:
-                self.steps.append(self._end_tasks)  # stop() or a clean-up spawned once more
-        self.engine.finished(self.node)
+            if not self.steps and not self.cancelled:
+                # stop() or a clean-up may have spawned and opened things once more.
+                if node.tasks:
+                    self.steps.append(self._end_tasks)
+                elif node.stack is not None:
+                    self.steps.append(self._unwind)
+        engine.finished(node)
 
     async def _end_tasks(self) -> None:
         """Cancel what the service has spawned and wait for it."""

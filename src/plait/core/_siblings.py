@@ -12,6 +12,8 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from plait.core._node import Node
 
 __all__ = ["Siblings"]
@@ -94,11 +96,6 @@ class Siblings:
             self._passed += 1
         return None
 
-    def elders_ready(self, node: Node) -> bool:
-        """Return whether all elders of a node are ready."""
-        first = self.next_up()
-        return first is None or first.position >= node.position
-
     def must_end(self, node: Node) -> None:
         """Note that a silent node is due to end, so that it holds its elder siblings back."""
         heappush(self._due, -node.position)
@@ -114,17 +111,19 @@ class Siblings:
             heappop(self._due)
         return -1
 
-    def released(self, below: int | None = None) -> Iterator[Node]:
+    def release(self, queue: deque[Node], below: int | None = None) -> None:
         """
-        Return the nodes that the downward frontier lets go, youngest first.
+        Put the nodes that the downward frontier lets go on a queue, youngest first.
 
         Args:
+            queue:
+                Where to put them.
             below:
                 Only nodes before this position; all by default.
         """
         nodes = self._nodes
-        start = len(nodes) if below is None else below
-        for position in range(start - 1, max(self.next_down(), 0) - 1, -1):
+        last = (len(nodes) if below is None else below) - 1
+        for position in range(last, max(self.next_down(), 0) - 1, -1):
             node = nodes[position]
             if node is not None and node.due:
-                yield node
+                queue.append(node)

@@ -221,23 +221,22 @@ def detach(node: Node) -> None:
     """Take a node that is down out of the tree, and answer everybody who awaits that."""
     parent = node.parent
     for below in node.walk():
-        below.engine = None
         for need in below.needs or ():
             if need.needed_by is not None:
                 need.needed_by.pop(below, None)
-    for elder in node.after or ():
-        if elder.before is not None:
-            elder.before.pop(node, None)
-    for younger in node.before or ():
-        if younger.after is not None:
-            younger.after.remove(node)
+        for elder in below.after or ():
+            if elder.before is not None:
+                elder.before.pop(below, None)
+        for younger in below.before or ():
+            if younger.after is not None:
+                younger.after.remove(below)
+        below.needs = below.after = below.needed_by = below.before = None
+        below.engine = below.full_path = None
     if parent is not None and parent.children is not None:
         del parent.children[node.name]
         if parent.siblings is not None:
             parent.siblings.remove(node)
     node.parent = None
-    node.needs = node.after = None
-    node.before = node.needed_by = None
     removers, node.removers = node.removers or [], None
     for remover in removers:
         if not remover.done():
