@@ -238,9 +238,9 @@ class Application(MultiService):
 
     def hurry_up(self) -> None:
         """Ask every service to cut its stop short: the operator asked a second time."""
-        engine = self._plait_node.engine
-        if engine is not None:
-            engine.hurry()
+        for node in self._plait_node.walk():
+            if node.up:
+                node.service.hurry()
 
     async def reload_tree(self) -> list[Exception]:
         """

@@ -244,33 +244,20 @@ class Engine:
     def _unready(self, node: Node) -> None:
         """Take note that a marked node is no longer ready."""
         node.is_ready = False
-        parent = node.parent
-        counts = node.want is not Want.DOWN
-        if parent is None or counts == node.counts:
+        if node.want is not Want.DOWN:
+            node.count_unready()
             return
-        node.counts = counts
-        if counts:
-            parent.unready += 1
-            if parent.siblings is not None:
-                parent.siblings.blocked(node)
-            while parent.is_ready and parent.parent is not None:
-                parent.is_ready = False
-                parent.counts = True
-                above = parent.parent
-                above.unready += 1
-                if above.siblings is not None:
-                    above.siblings.blocked(parent)
-                parent = above
-            if parent.parent is None:
-                parent.is_ready = False
-        else:
-            parent.unready -= 1
-            if parent.open and not parent.due:
-                self._next_child(parent)
-                for younger in node.before or ():
-                    self.push(younger)
-                if not parent.unready and not parent.is_ready:
-                    self._became_ready(parent)
+        parent = node.parent
+        if parent is None or not node.counts:
+            return
+        # What ends for good holds nobody up any more.
+        node.counts = False
+        parent.unready -= 1
+        if parent.open and not parent.due:
+            self._next_child(parent)
+            self._queue.extend(node.before or ())
+            if not parent.unready and not parent.is_ready:
+                self._became_ready(parent)
 
     def _may_end(self, node: Node) -> bool:
         """Return whether all that came after a node is down, of what has to go down."""
@@ -407,11 +394,3 @@ class Engine:
     def _expired(self, node: Node) -> None:
         _supervision.expired(self, node)
         self.pump()
-
-    # Requests that fall.
-
-    def hurry(self) -> None:
-        """Ask every service that is up to cut short what it can."""
-        for node in self.root.walk():
-            if node.up:
-                node.service.hurry()

@@ -34,9 +34,7 @@ def enlist(engine: Engine, top: Node) -> None:
             node.full_path = node.name
         else:
             node.full_path = f"{parent.full_path}/{node.name}"
-            if not node.counts:
-                node.counts = True
-                parent.unready += 1
+            node.count_unready()
 
 
 def prepare(node: Node) -> None:
@@ -94,9 +92,6 @@ def adopt(engine: Engine, top: Node) -> None:
         raise
     plan.commit()
     enlist(engine, top)
-    if parent.siblings is not None:
-        parent.siblings.blocked(top)
-    _hold_up(parent)
     # A need into another branch may have changed the order of nodes that wait all over the tree.
     for node in engine.root.walk() if plan.crosses else (top,):
         if node.due or node.state is State.PREPARED:
@@ -109,20 +104,6 @@ def _append(parent: Node, top: Node) -> Siblings:
         parent.siblings = Siblings()
     parent.siblings.append(top)
     return parent.siblings
-
-
-def _hold_up(parent: Node) -> None:
-    """Take note that a container has an unready child again, and so have those above it."""
-    node: Node | None = parent
-    while node is not None and node.is_ready:
-        node.is_ready = False
-        above = node.parent
-        if above is not None:
-            node.counts = True
-            above.unready += 1
-            if above.siblings is not None:
-                above.siblings.blocked(node)
-        node = above
 
 
 def _unprepare(engine: Engine, nodes: list[Node]) -> None:

@@ -145,6 +145,19 @@ class Node:
             check_move(self.path, self.state, state)
         self.state = state
 
+    def count_unready(self) -> None:
+        """Count among the parent's unready children; what was ready above is so no longer."""
+        node = self
+        while (above := node.parent) is not None and not node.counts:
+            node.counts = True
+            above.unready += 1
+            if above.siblings is not None:
+                above.siblings.blocked(node)
+            node = above
+            if not node.is_ready:
+                return
+            node.is_ready = False
+
     def walk(self) -> list[Node]:
         """Return this node and all nodes below it, parents first, children in sorted order."""
         found = [self]
