@@ -14,7 +14,7 @@ from plait.testing import HAS_EAGER_TASKS, VirtualTimeLoop
 
 from .schedules import Play, Schedule
 
-COUNT = int(os.environ.get("PLAIT_SCHEDULES", "2400"))
+COUNT = int(os.environ.get("PLAIT_SCHEDULES", "2000"))
 SHARES = 8
 SEED = int(os.environ.get("PLAIT_SEED", "0"))
 

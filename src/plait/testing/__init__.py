@@ -13,6 +13,7 @@ from ._loop import HAS_EAGER_TASKS as HAS_EAGER_TASKS
 from ._loop import LoopStuckError as LoopStuckError
 from ._loop import VirtualTimeLoop as VirtualTimeLoop
 from ._loop import settle as settle
+from ._scripted import ScriptedService as ScriptedService
 from ._spy import EventSpy as EventSpy
 from ._spy import Expected as Expected
 from ._spy import seen as seen
@@ -22,6 +23,7 @@ __all__ = [
     "Expected",
     "HAS_EAGER_TASKS",
     "LoopStuckError",
+    "ScriptedService",
     "VirtualTimeLoop",
     "seen",
     "settle",

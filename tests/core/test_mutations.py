@@ -1,0 +1,123 @@
+"""The model test notices a broken engine: each fault planted in a copy of it fails the test."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import plait
+
+PACKAGE = Path(plait.__file__).parent
+HERE = Path(__file__).parent
+ENOUGH = 400
+"""How many schedules are played before a fault counts as unnoticed."""
+
+HUNT = f"""
+from tests.core.test_model import play
+for seed in range({ENOUGH}):
+    if faults := play(seed, ties=seed % 3 == 0, eager=False):
+        print("noticed", seed, faults[0])
+        break
+"""
+
+
+class Mutant(NamedTuple):
+    """One fault: in which file, what stands there, and what is put in its place."""
+
+    file: str
+    found: str
+    planted: str
+
+
+MUTANTS = {
+    "silent children do not wait for their elders": Mutant(
+        "_engine.py", "and not parent.siblings.elders_ready(node)", "and False"
+    ),
+    "stated needs are not waited for": Mutant("_engine.py", "if not need.is_ready:", "if False:"),
+    "elders left after a contradiction are not waited for": Mutant(
+        "_engine.py",
+        "return all(elder.is_ready or not elder.counts for elder in node.after or ())",
+        "return True",
+    ),
+    "a stop does not wait for younger siblings": Mutant(
+        "_engine.py",
+        "if parent.siblings is not None and parent.siblings.next_down() > node.position:",
+        "if False:",
+    ),
+    "a stop does not wait for those in need": Mutant("_engine.py", "if needer.due:", "if False:"),
+    "a stop does not wait for its parent's turn": Mutant(
+        "_engine.py", "if parent.due and not parent.closing:", "if False:"
+    ),
+    "a restart does not couple": Mutant(
+        "_engine.py", "stack.extend(node.needed_by)", "stack.extend(())"
+    ),
+    "a restarting elder holds nobody back": Mutant(
+        "_siblings.py", "if node.position < self._passed:", "if False:"
+    ),
+    "a start under way is not cancelled": Mutant(
+        "_owner.py", "elif self.begun and not self.started", "elif False and not self.started"
+    ),
+    "spawned tasks are not cancelled": Mutant(
+        "_owner.py",
+        "for task in tasks:\n            task.cancel()",
+        "for task in ():\n            pass",
+    ),
+    "the stack is not unwound": Mutant(
+        "_owner.py", "if stack is not None:\n                await self._close(stack)", "pass"
+    ),
+    "what prepare() opened is not closed": Mutant("_owner.py", "await prepared.aclose()", "pass"),
+    "stop() is called after a start that failed": Mutant(
+        "_owner.py", "if self.started:\n            self.steps", "if True:\n            self.steps"
+    ),
+    "the wait before a restart goes on after the stop": Mutant(
+        "_engine.py", "node.timer.cancel()", "pass"
+    ),
+    "a restart takes place at once": Mutant(
+        "_engine.py", "self.loop.call_later(node.delay,", "self.loop.call_later(0.0,"
+    ),
+    "a policy speaks during the first start": Mutant(
+        "_supervision.py",
+        "(target.been_ready or engine.outcome.has_been_ready)",
+        "True",
+    ),
+    "a limit is never passed": Mutant(
+        "_supervision.py", "if not policy.gives_up(target.failures):", "if True:"
+    ),
+    "a new order frees nobody": Mutant(
+        "_growth.py", "for node in engine.root.walk():\n            engine.push(node)", "pass"
+    ),
+    "a preference between branches is not kept": Mutant(
+        "_order.py", "reluctant if waits[follower][1] else free", "free"
+    ),
+    "contradictions are not looked for": Mutant("_order.py", "if contradictory:", "if False:"),
+}
+
+
+@pytest.mark.process
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [None, *MUTANTS], ids=lambda name: name or "no fault")
+def test_the_model_notices(name: str | None, tmp_path: Path) -> None:
+    """A copy of the engine with one fault fails the model test; without one it passes."""
+    shutil.copytree(PACKAGE, tmp_path / "plait", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("__init__.py", "model.py", "schedules.py", "test_model.py"):
+        (tmp_path / "tests" / "core").mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / file, tmp_path / "tests" / "core" / file)
+    if name is not None:
+        mutant = MUTANTS[name]
+        target = tmp_path / "plait" / "core" / mutant.file
+        text = target.read_text()
+        assert text.count(mutant.found) == 1, (
+            f"{mutant.file} has {mutant.found!r} {text.count(mutant.found)} times, expected once; "
+            "the engine has changed, so plant this fault in another way"
+        )
+        target.write_text(text.replace(mutant.found, mutant.planted))
+    done = subprocess.run(
+        [sys.executable, "-c", HUNT], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("noticed" in done.stdout) == (name is not None), done.stdout
