@@ -40,7 +40,6 @@ Every exception of plait, one class per situation.
     │       ├── NotConnected
     │       ├── RetriesExhausted
     │       └── ClientStopped
-    │   └── NetworkRefused      a text that is not a network such as 10.0.0.0/8
     ├── NotSupported            a call that this platform does not have
     ├── UsageError              an option whose value cannot be
     │   └── LoopUnavailable     an event loop that is not there

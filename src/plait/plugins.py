@@ -37,7 +37,7 @@ Adapter = Callable[[Any], Service | None]
 _adapters: list[Adapter] = []
 
 #: Rooms of plait that answer for a top-level module, by the module whose import calls for them.
-#: Such a room has a function `summoned()`, called before the import goes on.
+#: Such a room has a function `install()`, called before the import goes on.
 _SUMMONED = {"twisted": "plait.twisted"}
 
 
@@ -87,10 +87,7 @@ class _Summoner:
         room = self._rooms.pop(name, None)
         if room is None or not _there(room):
             return None
-        summoned = getattr(importlib.import_module(room), "summoned", None)
-        if summoned is None:
-            return None
-        summoned()
+        importlib.import_module(room).install()
         # The room may have put a finder of its own in front, which the import under way no longer
         # comes to: it walks the list of finders by position.
         for finder in list(sys.meta_path):

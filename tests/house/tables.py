@@ -43,6 +43,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "cli": frozenset({"click"}),
     "core": frozenset({"cronsim"}),
     "plait.runner._loop": frozenset({"uvloop", "rloop"}),
+    "plait.runner._profile": frozenset({"pyinstrument"}),
     "plait.runner._reload": frozenset({"watchfiles"}),
     "testing": frozenset({"pytest", "uvloop"}),
     "services.web": frozenset({"uvicorn", "starlette"}),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from plait.core import Application
-from plait.errors import PrivilegeError
+from plait.errors import PrivilegeError, UsageError
 from plait.runner import RunPlan
-from plait.runner._privileges import parse_umask, rights_of
+from plait.runner._privileges import rights_of
+from plait.runner._setting import mask_of
 
 from .fakes import FakeSystem
 
@@ -98,5 +99,9 @@ def test_rights_that_can_be_regained_are_found_out() -> None:
     [("027", 0o27), ("0o22", 0o22), ("27", 0o27), ("8", None), ("", None), ("7777", None)],
 )
 def test_a_mask_is_octal(text: str, mask: int | None) -> None:
-    """Masks are read in octal, with and without 0o; anything else is none."""
-    assert parse_umask(text) == mask
+    """Masks are read in octal, with and without 0o; anything else is refused."""
+    if mask is None and text:
+        with pytest.raises(UsageError, match="is not a mask"):
+            mask_of(RunPlan(umask=text))
+    else:
+        assert mask_of(RunPlan(umask=text)) == mask

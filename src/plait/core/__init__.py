@@ -23,6 +23,7 @@ from plait.core._preview import draw_order as draw_order
 from plait.core._report import draw as draw
 from plait.core._service import Need as Need
 from plait.core._service import Service as Service
+from plait.core._stack import where as where
 from plait.core._state import MOVES as MOVES
 from plait.core._state import State as State
 from plait.core._task import ResourceService as ResourceService
@@ -62,4 +63,5 @@ __all__ = [
     "draw",
     "draw_order",
     "service",
+    "where",
 ]

@@ -37,10 +37,14 @@ class Capture:
         self._hook(threading, "excepthook", self._in_thread)
         self._hook(sys, "unraisablehook", self._unraisable)
         if prints:
-            for name, level in (("stdout", logging.INFO), ("stderr", logging.ERROR)):
-                capture = PrintCapture(name, level, getattr(sys, name))
-                self._undo.append(capture.finish)
-                self._hook(sys, name, capture)
+            self.capture_prints()
+
+    def capture_prints(self) -> None:
+        """Have what is printed from now on logged."""
+        for name, level in (("stdout", logging.INFO), ("stderr", logging.ERROR)):
+            capture = PrintCapture(name, level, getattr(sys, name))
+            self._undo.append(capture.finish)
+            self._hook(sys, name, capture)
 
     def _hook(self, owner: Any, name: str, mine: Any) -> None:
         """Put a hook in place; it is taken away again only if it is still there."""

@@ -30,6 +30,7 @@ class LogSystem:
         self.observer = EventLogger()
         self.handler = handler
         self._undo = list(undo)
+        self._capture_prints: Callable[[], None] | None = None
 
     @property
     def dropped(self) -> dict[int, int]:
@@ -111,6 +112,12 @@ class LogSystem:
 
         loop.set_exception_handler(loop_exception_handler)
         self._undo.append(lambda: loop.set_exception_handler(None))
+
+    def capture_prints(self) -> None:
+        """Have what is printed from now on logged: the terminal is about to go."""
+        capture, self._capture_prints = self._capture_prints, None
+        if capture is not None:
+            capture()
 
     def _handlers(self) -> list[logging.Handler]:
         """Return the handlers that are there: ours, or all of a configuration of the user's own."""
@@ -200,4 +207,6 @@ def configure(
     system = LogSystem(None if plan.log_config else handler, undo)
     hooks = Capture(prints=capture, flush=lambda: system.flush(2.0))
     system._undo.append(hooks.undo)
+    if not capture:
+        system._capture_prints = hooks.capture_prints
     return system

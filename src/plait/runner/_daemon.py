@@ -26,7 +26,7 @@ from plait.core import Application, draw
 from plait.errors import NotSupported
 from plait.events import Event
 from plait.runner._progress import Progress
-from plait.runner._signals import Interrupted, Signals
+from plait.runner._signals import Interrupted, Showing, Signals
 from plait.runner._status import DONE, FAILED, ExitStatus
 from plait.system import System
 
@@ -34,7 +34,7 @@ __all__ = ["Daemon", "Launcher", "detach"]
 
 #: Seconds the launcher gives beyond each limit, so that the daemon's own, better report comes
 #: first.
-GRACE = 2.0
+GRACE = 1.0
 #: Seconds that the load and the start may take when no one says otherwise.
 DEFAULT_LIMIT = 60.0
 #: Seconds for a dump of stacks, and then for an end, before the session is killed.
@@ -65,6 +65,8 @@ class Daemon:
         self._app: Application | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._began = time.monotonic()
+        self._showing = Showing()
+        self._showing.__enter__()
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -83,6 +85,7 @@ class Daemon:
         if self._limit is not None:
             limit = max(0.1, self._limit - (time.monotonic() - self._began))
         self.tell("within", str(limit + app.stop_timeout + GRACE))
+        app.start_timeout = limit
         self._app = app
         self._progress = Progress(app)
         app.observe(self._observe)
@@ -95,6 +98,7 @@ class Daemon:
         self._quiet()
         if self._pipe < 0:
             return
+        self._showing.__exit__()
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):
                 stream.flush()

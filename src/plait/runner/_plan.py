@@ -178,7 +178,8 @@ class RunPlan(NamedTuple):
     log_file: Annotated[
         str,
         _log(
-            "File to append the log to, or - for standard output; without it, standard error.",
+            "File to append the log to, or - for standard output; without it, standard error, and "
+            "plait.log for a daemon.",
             "FILE",
             twistd="logfile,l",
         ),

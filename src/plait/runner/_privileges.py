@@ -23,6 +23,10 @@ class Rights(Protocol):
     def gid(self) -> int:
         """Return the number of the group to become; -1 when it stays."""
 
+    @property
+    def all_groups(self) -> tuple[int, ...]:
+        """Return every group it will belong to."""
+
     def drop(self, system: System) -> None:
         """Become it."""
 
@@ -32,6 +36,7 @@ class KeepRights:
 
     uid = -1
     gid = -1
+    all_groups: tuple[int, ...] = ()
 
     def drop(self, system: System) -> None:
         """Stay who we are."""
@@ -66,6 +71,11 @@ class DropRights(NamedTuple):
     def gid(self) -> int:
         """Return the number of the group to become."""
         return self.group.gid
+
+    @property
+    def all_groups(self) -> tuple[int, ...]:
+        """Return every group it will belong to."""
+        return (self.group.gid, *self.groups)
 
     def drop(self, system: System) -> None:
         """
@@ -192,21 +202,3 @@ def _group(name: str, system: System) -> Group:
 
 def _group_name(gid: int, system: System) -> str:
     return system.group(str(gid)).name
-
-
-def parse_umask(text: str) -> int | None:
-    """
-    Return a mask written in octal, with or without `0o`.
-
-    Args:
-        text:
-            The mask.
-
-    Returns:
-        The mask, or None when it is not one.
-    """
-    try:
-        mask = int(text, 8)
-    except ValueError:
-        return None
-    return mask if 0 <= mask <= 0o777 else None

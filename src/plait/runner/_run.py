@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack
+import sys
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from plait.core import Application
-from plait.errors import TargetError, UsageError
+from plait.errors import LogError, TargetError, UsageError
 from plait.log import LogSystem, configure
 from plait.runner._load import as_application, load
 from plait.runner._loop import holder
+from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
 from plait.runner._plan import RunPlan
+from plait.runner._privileges import Rights, rights_of
+from plait.runner._profile import profiling, spewing
 from plait.runner._serve import Herald, Serving, finish_loop, join_threads
-from plait.runner._signals import Interrupted, Signals
+from plait.runner._setting import check_plan, check_rotation, enter, preload
+from plait.runner._signals import Interrupted, Showing, Signals
 from plait.runner._status import FAILED, NOT_STARTED, USAGE, ExitStatus
 from plait.runner._tell import tell
 from plait.system import RealSystem, System
@@ -43,35 +48,75 @@ def run(plan: RunPlan, system: System | None = None, application: Any = None) ->
         How it ended. The process is not ended by this function.
     """
     system = system or RealSystem()
+    number = system.pid()
+    if number == 1 and hasattr(os, "fork"):
+        from plait.runner._first import tend
+
+        status = tend(system)
+        if status is not None:
+            return status
     hangup_stops = not plan.daemon and system.terminal()
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(system, hangup_stops=hangup_stops))
-        return _Run(plan, system, signals, stack).go(application)
+        status = _Run(plan, system, signals, stack, number).go(application)
+    return _as_twistd(status) if plan.as_twistd else status
+
+
+def _as_twistd(status: ExitStatus) -> ExitStatus:
+    """Return 1 for everything that did not come to run, as twistd does."""
+    return FAILED if status in (USAGE, NOT_STARTED) else status
 
 
 class _Run:
-    def __init__(self, plan: RunPlan, system: System, signals: Signals, stack: ExitStack) -> None:
+    """
+    One run.
+
+    Args:
+        plan:
+            The plan.
+        system:
+            The operating system.
+        signals:
+            The signals, taken over.
+        stack:
+            What is to be undone at the end.
+        number:
+            The number that whoever started us knows this process by.
+    """
+
+    def __init__(
+        self, plan: RunPlan, system: System, signals: Signals, stack: ExitStack, number: int
+    ) -> None:
         self.plan = plan
         self.system = system
         self.signals = signals
         self.stack = stack
+        self.number = number
         self.heralds: list[Herald] = []
+        self.keep: list[int] = []
+        self.pidfile: PidfileLike = NoPidfile()
 
     def go(self, application: Any) -> ExitStatus:
         """Do all of it; every way out comes to a status."""
         try:
-            self._choose()
+            self._settle()
+            launched = self._detach()
+            if launched is not None:
+                return launched
             app = self._load(application)
         except Interrupted as stop:
             return ExitStatus(0, stop.signum)
         except (UsageError, TargetError) as error:
             self._tell(error)
             return USAGE
+        except Exception as error:
+            self._tell(error)
+            return NOT_STARTED
         try:
             return self._serve(app)
         except Interrupted as stop:
             return ExitStatus(0, stop.signum)
-        except UsageError as error:
+        except (UsageError, LogError) as error:
             self._tell(error)
             return USAGE
         except (Exception, SystemExit) as error:
@@ -81,15 +126,44 @@ class _Run:
     def _tell(self, error: BaseException) -> None:
         tell(error, debug=self.plan.debug)
 
-    def _choose(self) -> None:
-        """Check what the plan says before any of the user's code runs."""
+    def _settle(self) -> None:
+        """Check the plan, read what systemd has handed over, and lock the pidfile."""
+        self.plan = check_plan(self.plan)
         holder.choose(self.plan.loop)
         self.stack.callback(holder.close)
-        if self.plan.chdir and not os.path.isdir(self.plan.chdir):
-            raise UsageError("--chdir", f"there is no directory {self.plan.chdir}")
+        if os.environ.get("NOTIFY_SOCKET") or os.environ.get("LISTEN_FDS"):
+            from plait.runner._systemd import notifier, take_passed
+
+            self.keep += take_passed(os.environ, self.number)
+            herald = notifier(os.environ, self.number)
+            if herald is not None:
+                self.heralds.append(herald)
+                self.keep.append(herald.descriptor)
+                self.stack.callback(herald.close)
+        if self.plan.pidfile:
+            self.pidfile = open_pidfile(self.plan.pidfile)
+            self.keep += self.pidfile.descriptors
+
+    def _detach(self) -> ExitStatus | None:
+        """Become a daemon if that is asked for; return a status in the launcher only."""
+        if self.plan.daemon:
+            from plait.runner._daemon import Launcher, detach, launch
+
+            side = detach(self.system, self.keep, self.plan.start_timeout)
+            if isinstance(side, Launcher):
+                return launch(side, self.system, self.signals)
+            self.heralds.insert(0, side)
+        self.pidfile.write(self.system.pid())
+        self.pidfile.keep_from_children()
+        self.stack.callback(self.pidfile.remove)
+        return None
+
+    def _showing(self) -> AbstractContextManager[None]:
+        """Let USR2 show from C where the load hangs; a daemon does so until it is ready."""
+        return nullcontext() if self.plan.daemon else Showing()
 
     def _load(self, application: Any) -> Application:
-        with self.signals.interrupting():
+        with self.signals.interrupting(), self._showing():
             if application is not None:
                 app = as_application(application, "the application", "application", "application")
             else:
@@ -100,31 +174,66 @@ class _Run:
             app.stop_timeout = self.plan.stop_timeout
         return app
 
-    def _log(self, app: Application) -> LogSystem:
+    def _log(self, app: Application, rights: Rights) -> LogSystem:
         logs = configure(self.plan.log, ident=app.name or "plait")
         self.stack.callback(logs.close)
         app.observe(logs.observer)
+        if rights.uid >= 0 or rights.gid >= 0:
+            logs.give_to(rights.uid, rights.gid)
         return logs
 
     def _serve(self, app: Application) -> ExitStatus:
-        logs = self._log(app)
-        if self.plan.chdir:
-            self.system.chdir(self.plan.chdir)
-        serving = Serving(
-            app,
-            self.signals,
-            self.heralds,
-            reopen=logs.reopen,
-            dump=lambda: None,
-            failed=self._tell,
-        )
+        rights = rights_of(self.plan, app, self.system)
+        check_rotation(self.plan, rights)
+        logs = self._log(app, rights)
+        profile = profiling(self.plan)
+        if self.plan.chroot or rights.uid >= 0:
+            preload()
+        enter(self.plan, self.system)
+        serving = self._serving(app, logs)
         try:
-            with self.signals.interrupting():
+            with self.signals.interrupting(), self._showing():
                 app.prepare_tree()
+                rights.drop(self.system)
         except BaseException:
             holder.get().run_until_complete(serving.unwind())
             raise
-        return self._turn(serving)
+        logs.watch(holder.get())
+        with spewing(self.plan.spew):
+            return profile.call(lambda: self._turn(serving))
+
+    def _serving(self, app: Application, logs: LogSystem) -> Serving:
+        heralds = [*self.heralds]
+        reopens = [] if self.plan.chroot else [logs.reopen]
+        limit = min(self.plan.stall_limit, 0.1) if self.plan.debug else self.plan.stall_limit
+        if limit > 0:
+            from plait.runner._stall import StallWatch
+
+            watch = StallWatch(limit, self.plan.log_file)
+            self.stack.callback(watch.close)
+            heralds.append(watch)
+            reopens.append(watch.reopen)
+        if self.plan.daemon:
+            heralds.insert(0, _Silencer(logs))
+
+        def reopen() -> None:
+            for function in reopens:
+                function()
+
+        return Serving(
+            app, self.signals, heralds, reopen=reopen, dump=self._dump, failed=self._tell
+        )
+
+    def _dump(self) -> None:
+        """Log what everybody is doing; with --debug in the foreground, begin the debugger."""
+        if self.plan.debug and not self.plan.daemon:
+            import pdb  # noqa: T100  # what the user has asked for
+
+            pdb.Pdb().set_trace(sys._getframe())
+            return
+        from plait.runner._dump import dump
+
+        log.warning("received SIGUSR2; this is what everybody does:\n%s", dump(holder.get()))
 
     def _turn(self, serving: Serving) -> ExitStatus:
         loop = holder.get()
@@ -141,3 +250,23 @@ class _Run:
             log.error("abandoned at the end, still at work: %s", ", ".join(left))
             return status if status.code else FAILED
         return status
+
+
+class _Silencer:
+    """Turns what a daemon prints towards its log, just before the terminal goes."""
+
+    def __init__(self, logs: LogSystem) -> None:
+        self._logs = logs
+
+    def starting(self, app: Application, loop: Any) -> None:
+        """Leave the terminal to what is printed."""
+
+    def ready(self) -> None:
+        """Capture what is printed."""
+        self._logs.capture_prints()
+
+    def reloading(self) -> None:
+        """Change nothing."""
+
+    def stopping(self) -> None:
+        """Change nothing."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import Any
 
 from plait.system import System
 
-__all__ = ["Interrupted", "Signals"]
+__all__ = ["Interrupted", "Showing", "Signals"]
 
 #: The third request to stop is obeyed on the spot.
 _PATIENCE = 3
@@ -142,6 +143,31 @@ class _Interrupting:
 
     def __exit__(self, *error: object) -> None:
         self._signals._raising = False
+
+
+class Showing:
+    """While it lasts, USR2 writes the stacks of all threads to standard error, from C."""
+
+    def __init__(self) -> None:
+        self._signum = _named("SIGUSR2")
+        self._on = False
+
+    def __enter__(self) -> None:
+        """Begin."""
+        if self._signum and sys.__stderr__ is not None:
+            import faulthandler
+
+            with suppress(Exception):  # standard error may be closed, or no file
+                faulthandler.register(self._signum, file=sys.__stderr__, all_threads=True)
+                self._on = True
+
+    def __exit__(self, *error: object) -> None:
+        """End; the handler that was there before is back."""
+        if self._on:
+            import faulthandler
+
+            faulthandler.unregister(self._signum)
+            self._on = False
 
 
 def _named(name: str) -> int:

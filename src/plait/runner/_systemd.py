@@ -146,7 +146,7 @@ class Notifier:
             self._sender.send(text.encode("utf-8", "replace"))
 
 
-def notifier(environment: MutableMapping[str, str]) -> Notifier | None:
+def notifier(environment: MutableMapping[str, str], pid: int) -> Notifier | None:
     """
     Return somebody who tells systemd, or None where nobody asked to be told.
 
@@ -155,6 +155,8 @@ def notifier(environment: MutableMapping[str, str]) -> Notifier | None:
     Args:
         environment:
             The process's environment.
+        pid:
+            The number of this process, which the watchdog may be meant for.
     """
     address = environment.pop("NOTIFY_SOCKET", "")
     watchdog = environment.pop("WATCHDOG_USEC", "")
@@ -172,7 +174,7 @@ def notifier(environment: MutableMapping[str, str]) -> Notifier | None:
     # allows.
     sender.setblocking(False)
     seconds = int(watchdog) / 1_000_000 if watchdog.isdigit() else 0.0
-    if watched and watched != str(os.getpid()):
+    if watched and watched != str(pid):
         seconds = 0.0
     return Notifier(sender, seconds)
 
