@@ -24,7 +24,10 @@ def stamp(record: logging.LogRecord) -> tuple[str, str]:
         return service, fields.get("connection") or ""
     service = fields["service_path"] = current_service.get()
     serving = current_connection.get()
-    connection = fields.setdefault("connection", "" if serving is None else _name(serving))
+    if "connection" in fields:
+        connection = fields["connection"]
+    else:
+        connection = fields["connection"] = "" if serving is None else _name(serving)
     if "taskName" not in fields:  # Python 3.11; later ones set it by themselves
         fields["taskName"] = _task_name()
     return service, connection

@@ -11,7 +11,8 @@ from typing import Any
 
 from ._context import stamp
 from ._datagram import severity
-from ._json import exception_fields, extra_fields
+from ._encode import exception_fields
+from ._json import extra_fields
 from ._redact import MASK, redactor
 from ._text import LineFormatter, message_of, safe_text
 
