@@ -36,13 +36,13 @@ class Mutant(NamedTuple):
 
 MUTANTS = {
     "silent children do not wait for their elders": Mutant(
-        "_engine.py", "and not parent.siblings.elders_ready(node)", "and False"
+        "_engine.py", "first is None or first.position >= node.position", "True"
     ),
     "stated needs are not waited for": Mutant("_engine.py", "if not need.is_ready:", "if False:"),
     "elders left after a contradiction are not waited for": Mutant(
         "_engine.py",
-        "return all(elder.is_ready or not elder.counts for elder in node.after or ())",
-        "return True",
+        "if elder.counts and not elder.is_ready:",
+        "if False:",
     ),
     "a stop does not wait for younger siblings": Mutant(
         "_engine.py",
@@ -72,7 +72,7 @@ MUTANTS = {
     ),
     "what prepare() opened is not closed": Mutant("_owner.py", "await prepared.aclose()", "pass"),
     "stop() is called after a start that failed": Mutant(
-        "_owner.py", "if self.started:\n            self.steps", "if True:\n            self.steps"
+        "_owner.py", "[node.service.stop] if self.started else []", "[node.service.stop]"
     ),
     "the wait before a restart goes on after the stop": Mutant(
         "_engine.py", "node.timer.cancel()", "pass"
@@ -89,7 +89,7 @@ MUTANTS = {
         "_supervision.py", "if not policy.gives_up(target.failures):", "if True:"
     ),
     "a new order frees nobody": Mutant(
-        "_growth.py", "for node in engine.root.walk():\n            engine.push(node)", "pass"
+        "_growth.py", "engine.root.walk() if plan.crosses else (top,)", "(top,)"
     ),
     "a preference between branches is not kept": Mutant(
         "_order.py", "reluctant if waits[follower][1] else free", "free"
