@@ -30,6 +30,9 @@ __all__ = ["Node", "Want", "current_service"]
 current_service: ContextVar[str] = ContextVar("current_service", default="")
 
 
+NO_FAILURES = Failures()
+
+
 class Want(IntEnum):
     """Where the engine moves a node to."""
 
@@ -42,8 +45,8 @@ class Node:
     """
     One service's place in the tree and in its life.
 
-    The class attributes are the values of a node at rest; a node stores only what differs, which
-    keeps a hundred thousand of them light.
+    Slots, all filled at once: attributes that came one by one would give each of a hundred
+    thousand nodes a dictionary of its own.
 
     Args:
         service:
@@ -52,65 +55,117 @@ class Node:
             Its name among its siblings.
     """
 
-    # The tree.
-    parent: Node | None = None
-    children: dict[str, Node] | None = None  # by name, in the order they were added
-    full_path: str | None = None  # known while the node is under an engine
-    numbered: dict[str, int] | None = None  # the last number given to a derived name
-
-    # The order: what was said, and what was made of it.
-    stated: tuple[Need, ...] | None = None
-    silent: bool = True  # waits for its elders by way of the siblings' frontier
-    needs: list[Node] | None = None  # stated needs: they give order and they couple
-    needed_by: dict[Node, None] | None = None
-    after: list[Node] | None = (
-        None  # the elders that are left when some had to be dropped: order only
+    __slots__ = (
+        "after",
+        "been_ready",
+        "before",
+        "began",
+        "children",
+        "closing",
+        "counts",
+        "deadline",
+        "delay",
+        "due",
+        "due_children",
+        "ending",
+        "engine",
+        "error",
+        "failures",
+        "fatal",
+        "full_path",
+        "is_ready",
+        "name",
+        "needed_by",
+        "needs",
+        "numbered",
+        "open",
+        "owner",
+        "parent",
+        "paused",
+        "pending",
+        "position",
+        "prepared",
+        "removers",
+        "restart",
+        "service",
+        "siblings",
+        "silent",
+        "stack",
+        "start_timeout",
+        "state",
+        "stated",
+        "status",
+        "stop_timeout",
+        "tasks",
+        "timer",
+        "unready",
+        "up",
+        "waiters",
+        "waits",
+        "want",
     )
-    before: dict[Node, None] | None = None
-    siblings: Siblings | None = None  # this node's children, sorted
-    position: int = 0  # its place among its own siblings
-
-    # Life.
-    engine: Engine | None = None
-    state: State = State.STOPPED
-    want: Want = Want.DOWN
-    up: bool = False  # has begun to start and is not down again
-    due: bool = False  # is to be brought down and is not down yet
-    closing: bool = False  # may end: its children are being brought down, then it
-    ending: bool = False  # its own stop has begun
-    open: bool = False  # its own start() is done: its children may begin
-    is_ready: bool = False  # open, and so are all its children
-    counts: bool = False  # counted among its parent's unready children
-    unready: int = 0  # how many of its children are not ready
-    due_children: int = 0
-    been_ready: bool = False
-    began: float = 0.0  # loop time of the last begin of a start or a stop
-    owner: Owner | None = None
-    stack: AsyncExitStack | None = None  # what this prepare() or this start() opened
-    prepared: AsyncExitStack | None = None  # what prepare() opened, kept until the final stop
-    tasks: dict[asyncio.Task[object], None] | None = None  # spawned tasks
-    waiters: list[asyncio.Future[None]] | None = None  # for ready()
-    removers: list[asyncio.Future[None]] | None = None  # for remove()
-
-    # Supervision.
-    restart: Restart | None = None
-    failures: Failures = Failures()
-    delay: float | None = None  # seconds to wait once it is down
-    timer: asyncio.TimerHandle | None = None
-    error: BaseException | None = None  # the last failure
-    fatal: bool = False  # that failure was final
-    pending: bool = False  # the failure's cause is not known before the stack is unwound
-    start_timeout: float | None = None
-    stop_timeout: float | None = None
-    deadline: Deadline | None = None
-    paused: float | None = None  # seconds that were left when waiting for a peer began
-    waits: int = 0
-
-    status: str = ""
 
     def __init__(self, service: Service, name: str) -> None:
         self.service = service
         self.name = name
+
+        # The tree.
+        self.parent: Node | None = None
+        self.children: dict[str, Node] | None = None  # by name, in the order they were added
+        self.full_path: str | None = None  # known while the node is under an engine
+        self.numbered: dict[str, int] | None = None  # the last number given to a derived name
+
+        # The order: what was said, and what was made of it.
+        self.stated: tuple[Need, ...] | None = None
+        self.silent: bool = True  # waits for its elders by way of the siblings' frontier
+        self.needs: list[Node] | None = None  # stated needs: they give order and they couple
+        self.needed_by: dict[Node, None] | None = None
+        self.after: list[Node] | None = (
+            None  # the elders that are left when some had to be dropped: order only
+        )
+        self.before: dict[Node, None] | None = None
+        self.siblings: Siblings | None = None  # this node's children, sorted
+        self.position: int = 0  # its place among its own siblings
+
+        # Life.
+        self.engine: Engine | None = None
+        self.state: State = State.STOPPED
+        self.want: Want = Want.DOWN
+        self.up: bool = False  # has begun to start and is not down again
+        self.due: bool = False  # is to be brought down and is not down yet
+        self.closing: bool = False  # may end: its children are being brought down, then it
+        self.ending: bool = False  # its own stop has begun
+        self.open: bool = False  # its own start() is done: its children may begin
+        self.is_ready: bool = False  # open, and so are all its children
+        self.counts: bool = False  # counted among its parent's unready children
+        self.unready: int = 0  # how many of its children are not ready
+        self.due_children: int = 0
+        self.been_ready: bool = False
+        self.began: float = 0.0  # loop time of the last begin of a start or a stop
+        self.owner: Owner | None = None
+        self.stack: AsyncExitStack | None = None  # what this prepare() or this start() opened
+        self.prepared: AsyncExitStack | None = (
+            None  # what prepare() opened, kept until the final stop
+        )
+        self.tasks: dict[asyncio.Task[object], None] | None = None  # spawned tasks
+        self.waiters: list[asyncio.Future[None]] | None = None  # for ready()
+        self.removers: list[asyncio.Future[None]] | None = None  # for remove()
+
+        # Supervision.
+        self.restart: Restart | None = None
+        self.failures: Failures = NO_FAILURES
+        self.delay: float | None = None  # seconds to wait once it is down
+        self.timer: asyncio.TimerHandle | None = None
+        self.error: BaseException | None = None  # the last failure
+        self.fatal: bool = False  # that failure was final
+        self.pending: bool = False  # the failure's cause is not known before the stack is unwound
+        self.start_timeout: float | None = None
+        self.stop_timeout: float | None = None
+        self.deadline: Deadline | None = None
+        self.paused: float | None = None  # seconds that were left when waiting for a peer began
+        self.waits: int = 0
+
+        self.status: str = ""
 
     def __repr__(self) -> str:
         return f"<Node {self.path} {self.state.value}>"
