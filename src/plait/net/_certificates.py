@@ -171,6 +171,8 @@ def _no_password(shown: str) -> Callable[[], str]:
 def _reason(error: ssl.SSLError) -> str:
     reasons = {
         "KEY_VALUES_MISMATCH": "key and certificate do not belong together",
-        "NO_START_LINE": "a certificate or key in PEM is missing",
+        "NO_START_LINE": "a certificate or a key in PEM is missing",
+        "EE_KEY_TOO_SMALL": "the key is too small; make one of at least 2048 bits",
     }
-    return reasons.get(error.reason or "", f"OpenSSL says {error.reason or error}")
+    # Of a damaged file OpenSSL says no more than which of its parts stumbled: "PEM lib".
+    return reasons.get(error.reason or "", "a certificate or a key in PEM is missing or damaged")
