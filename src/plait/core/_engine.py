@@ -286,10 +286,10 @@ class Engine:
                 node.closing = True
                 node.siblings.release(self._queue)
             return
-        node.ending = True
+        node.closing = node.ending = True
         owner = node.owner
         observed = self.observed()
-        if node.up:
+        if node.up and node.state is not State.STOPPING:
             node.move(State.STOPPING)
             if observed or owner is not None:
                 node.began = self.loop.time()
@@ -312,8 +312,15 @@ class Engine:
         was_up = node.up
         if node.owner is not None:
             node.deadline = node.owner = None
+        if node.due_children and node.siblings is not None:
+            # The final stop was asked for while its own stop for a restart was under way: children
+            # that wait to begin again have to be cleaned up before it is.
+            node.ending = False
+            node.siblings.release(self._queue)
+            self.pump()
+            return
         if node.want is Want.DOWN and node.prepared is not None:
-            # The final stop was asked for while a restart was on its way down.
+            # The same, without such children.
             node.owner = Owner(self, node)
             node.owner.clean_up()
             return
