@@ -12,7 +12,8 @@ Every exception of plait, one class per situation.
     ├── OrderError              a need that cannot be met by any order
     │   ├── UnknownNeed
     │   ├── KinNeed
-    │   └── CyclicNeed
+    │   ├── CyclicNeed
+    │   └── EndedNeed
     ├── DeadlineError
     │   ├── StartTimeout        with the report of what hangs, and where
     │   └── StopTimeout
@@ -84,6 +85,7 @@ __all__ = [
     "DoNotRestart",
     "DuplicateName",
     "EndApplication",
+    "EndedNeed",
     "EndpointError",
     "InheritedSocketRefused",
     "KinNeed",
@@ -312,6 +314,25 @@ class CyclicNeed(OrderError):
         circle = " → ".join((*self.paths, self.paths[0]))
         super().__init__(
             f"these services need one another in a circle: {circle}; drop one of these needs"
+        )
+
+
+class EndedNeed(OrderError):
+    """
+    A service that was added late needs one that has ended for good, or is being removed.
+
+    Args:
+        service:
+            The path of the service that states the need.
+        need:
+            The path of what it named.
+    """
+
+    def __init__(self, service: str, need: str) -> None:
+        self.service, self.need = service, need
+        super().__init__(
+            f"{service} needs {need}, which has ended for good or is being removed, "
+            "so it would wait for ever; need what takes its place"
         )
 
 

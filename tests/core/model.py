@@ -269,6 +269,13 @@ class Model:
         self.ending = True
         self.mark(self.root, DOWN)
 
+    def refuses(self, child: Part) -> bool:
+        """Tell whether a late child names something that has ended for good, or is leaving."""
+        inside = list(child.walk())
+        return any(
+            need.want == DOWN and need not in inside for part in inside for need in part.needs or ()
+        )
+
     def add(self, parent: Part, child: Part) -> None:
         """A child that names something in another branch has the whole order made anew."""
         child.parent = parent

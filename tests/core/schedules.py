@@ -18,6 +18,7 @@ from plait.core import (
 from plait.errors import (
     DoNotRestart,
     EndApplication,
+    EndedNeed,
     StartFailed,
     StartInterrupted,
     StillNeeded,
@@ -26,7 +27,7 @@ from plait.errors import (
 from plait.events import Event
 from plait.testing import EventSpy
 
-from .model import Model, Part
+from .model import DOWN, Model, Part
 
 LONG = 1e6
 OVER = (State.STOPPING, State.STOPPED, State.FAILED)
@@ -308,10 +309,21 @@ class Play:
         """Add or remove something; what, is chosen from what is in the tree now."""
         if kind == "add":
             parent, part = self.schedule.newcomer(self.model, bits)
-            self.model.add(parent, part)
             container = self.services[parent]
             assert isinstance(container, MultiService)
-            self.build(container, part)
+            ending = self.model.ending or parent.want == DOWN
+            refused = not ending and self.model.refuses(part)
+            try:
+                self.build(container, part)
+            except EndedNeed as error:
+                for inner in part.walk():
+                    del self.services[inner]
+                if not refused and not self.schedule.ties:
+                    self.faults.append(f"the model would not have said: {error}")
+                return []
+            if refused and not self.schedule.ties:
+                self.faults.append(f"{part.path} was not refused")
+            self.model.add(parent, part)
             return []
         parts = [part for part in self.model.root.walk() if part.parent and not part.leaving]
         if not parts:

@@ -10,7 +10,7 @@ from plait.core._order import make_plan
 from plait.core._siblings import Siblings
 from plait.core._state import State
 from plait.core._supervision import detach
-from plait.errors import StillNeeded
+from plait.errors import EndedNeed, StillNeeded
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -78,6 +78,10 @@ def adopt(engine: Engine, top: Node) -> None:
         _append(parent, top)
         return
     plan = make_plan(top)
+    for needer, needs in plan.needs.items():
+        for need in needs:
+            if need.engine is engine and need.want is Want.DOWN:
+                raise EndedNeed(needer.path, need.path)
     siblings = _append(parent, top)
     done: list[Node] = []
     try:

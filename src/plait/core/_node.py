@@ -108,7 +108,6 @@ class Node:
     def __init__(self, service: Service, name: str) -> None:
         self.service = service
         self.name = name
-
         # The tree.
         self.parent: Node | None = None
         self.children: dict[str, Node] | None = None  # by name, in the order they were added
@@ -164,7 +163,6 @@ class Node:
         self.deadline: Deadline | None = None
         self.paused: float | None = None  # seconds that were left when waiting for a peer began
         self.waits: int = 0
-
         self.status: str = ""
 
     def __repr__(self) -> str:
