@@ -312,17 +312,8 @@ class Engine:
         was_up = node.up
         if node.owner is not None:
             node.deadline = node.owner = None
-        if node.due_children and node.siblings is not None:
-            # The final stop was asked for while its own stop for a restart was under way: children
-            # that wait to begin again have to be cleaned up before it is.
-            node.ending = False
-            node.siblings.release(self._queue)
-            self.pump()
-            return
-        if node.want is Want.DOWN and node.prepared is not None:
-            # The same, without such children.
-            node.owner = Owner(self, node)
-            node.owner.clean_up()
+        if node.want is Want.DOWN and (node.due_children or node.prepared is not None):
+            _supervision.finish_for_good(self, node)
             return
         node.up = node.open = node.due = node.ending = node.closing = False
         if node.want is Want.DOWN:

@@ -20,7 +20,16 @@ from plait.errors import (
 if TYPE_CHECKING:
     from plait.core._engine import Engine
 
-__all__ = ["abandoned", "cause_known", "detach", "expired", "failed", "stop_failed", "wake"]
+__all__ = [
+    "abandoned",
+    "cause_known",
+    "detach",
+    "expired",
+    "failed",
+    "finish_for_good",
+    "stop_failed",
+    "wake",
+]
 
 E = TypeVar("E", bound=BaseException)
 
@@ -151,6 +160,18 @@ def cause_known(engine: Engine, node: Node, error: BaseException | None) -> bool
     if engine.observed() and node.error is not None:
         engine.emit(happened.ServiceFailed(node.path, node.error, "run"))
     return True
+
+
+def finish_for_good(engine: Engine, node: Node) -> None:
+    """Complete a stop that was to be for a restart, when the final one was asked for meanwhile."""
+    if node.due_children and node.siblings is not None:
+        # Children that waited to begin again have something to clean up, and go first.
+        node.ending = False
+        node.siblings.release(engine._queue)
+        engine.pump()
+        return
+    node.owner = Owner(engine, node)
+    node.owner.clean_up()
 
 
 def stop_failed(engine: Engine, node: Node, error: BaseException) -> None:
