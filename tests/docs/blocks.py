@@ -6,8 +6,9 @@ title, or from an HTML comment right above it:
 
 - `python`: a script of its own; it has to end with status 0.
 - `console`: lines that begin with `$ ` are commands, the others what they print. `...` stands for
-  anything, in a line or as a line of its own. A command ending in `&` goes on in the background
-  until `$ kill %1`; what it prints has to appear within the time limit.
+  anything, in a line or as a line of its own; times and durations in milliseconds may differ.
+  A command ending in `&` goes on in the background until `$ kill %1`; what it prints has to appear
+  within the time limit.
 - `toml`, `json`: have to be readable. `mermaid`: has to name its kind of diagram. `text`: is only
   shown.
 - ` ```python title="NAME" `: the block is saved under this name, for the blocks below.

@@ -20,7 +20,7 @@ from .blocks import BadBlock, Block, check_shown
 LIMIT = 30.0
 """Seconds that a command may take, and that a line in the background may be waited for."""
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?[+-]\d{4}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?[+-]\d{4}|\d+\.\d{3} s\b")
 
 
 class Session:
@@ -97,6 +97,8 @@ class Session:
         status = int(block.argument) if block.order == "fails" else 0
         for command, expected in _steps(block, text):
             if command.endswith("&"):
+                if not expected.replace("...", "").strip():
+                    raise BadBlock(f"{block}: {command!r}: say what it prints when it is ready")
                 self._background(command.removesuffix("&").strip())
                 self._wait_for(block, command, expected)
             elif command == "kill %1":
@@ -184,12 +186,31 @@ def _steps(block: Block, text: str) -> list[tuple[str, str]]:
 
 def matches(expected: str, found: str) -> bool:
     """Tell whether an output is what a page shows: times may differ, `...` stands for anything."""
-    pattern = []
+    lines = _TIME.sub("TIME", found).strip().splitlines()
+    parts: list[list[re.Pattern[str]]] = [[]]
     for line in _TIME.sub("TIME", expected).strip().splitlines():
         if line.strip() == "...":
-            pattern.append(r"(?:.*\n)*?")
+            parts.append([])
         else:
-            parts = [re.escape(part) for part in line.rstrip().split("...")]
-            pattern.append(".*".join(parts) + r" *\n")
-    text = _TIME.sub("TIME", found).strip()
-    return re.fullmatch("".join(pattern), f"{text}\n" if text else "") is not None
+            pieces = [re.escape(piece) for piece in line.rstrip().split("...")]
+            parts[-1].append(re.compile(".*".join(pieces) + r"\s*"))
+    first, *others = parts
+    if not _fits(first, lines):
+        return False
+    lines = lines[len(first) :]
+    if not others:
+        return not lines
+    *middle, last = others
+    for part in middle:
+        start = next((n for n in range(len(lines) + 1) if _fits(part, lines[n:])), None)
+        if start is None:
+            return False
+        lines = lines[start + len(part) :]
+    return len(last) <= len(lines) and _fits(last, lines[len(lines) - len(last) :])
+
+
+def _fits(part: list[re.Pattern[str]], lines: list[str]) -> bool:
+    """Tell whether lines begin with these."""
+    return len(part) <= len(lines) and all(
+        pattern.fullmatch(line) for pattern, line in zip(part, lines, strict=False)
+    )

@@ -91,7 +91,7 @@ class JSONFormatter(logging.Formatter):
         rest = ""
         if connection:
             rest = f',"connection":{quote(safe_text(connection))}'
-        task = fields["taskName"]
+        task = fields.get("taskName")  # an event has none on Python 3.11
         if task is not None:
             rest += f',"task":{quote(safe_text(task))}'
         if given > _BASE or type(record) is not logging.LogRecord:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from plait.errors import PlaitError
+
 if TYPE_CHECKING:
     from plait.events import Event
 
@@ -33,7 +35,8 @@ class EventLogger:
                 logger.name, level, "(event)", 0, event.sentence(), (), None, kind.__name__
             )
             error = getattr(event, "error", None)
-            if isinstance(error, BaseException):
+            # plait's own errors are a sentence for users; where they were raised is no news.
+            if isinstance(error, BaseException) and not isinstance(error, PlaitError):
                 record.exc_info = (type(error), error, error.__traceback__)
             record.service_path = event.path
             record.plait_event = event
