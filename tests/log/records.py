@@ -27,16 +27,17 @@ def record(
 
 
 @contextmanager
-def attached(handler: logging.Handler, name: str = "tests.log") -> Iterator[logging.Logger]:
+def attached(handler: logging.Handler, name: str = "alone") -> Iterator[logging.Logger]:
     """Give a logger of its own a handler for a while."""
     logger = logging.getLogger(name)
     logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    before, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:
         yield logger
     finally:
         logger.removeHandler(handler)
+        logger.propagate = before
         handler.close()
 
 

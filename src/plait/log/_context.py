@@ -20,13 +20,11 @@ def stamp(record: logging.LogRecord) -> tuple[str, str]:
     """
     fields = record.__dict__
     service = fields.get("service_path")
-    if service is not None:
-        return service, fields.get("connection") or ""
-    service = fields["service_path"] = current_service.get()
-    serving = current_connection.get()
-    if "connection" in fields:
-        connection = fields["connection"]
-    else:
+    if service is None:
+        service = fields["service_path"] = current_service.get()
+    connection = fields.get("connection")
+    if connection is None:
+        serving = current_connection.get()
         connection = fields["connection"] = "" if serving is None else _name(serving)
     if "taskName" not in fields:  # Python 3.11; later ones set it by themselves
         fields["taskName"] = _task_name()

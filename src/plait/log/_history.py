@@ -31,6 +31,8 @@ class History(logging.Handler):
         super().__init__()
         self._kept: deque[logging.LogRecord] = deque(maxlen=limit)
         self._seen = 0
+        self.levels_before: dict[str, int] = {}
+        """The levels that `keep_history` found, by the name of the logger."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one record as it reads now."""
@@ -42,40 +44,47 @@ class History(logging.Handler):
         self._seen += 1
         self._kept.append(kept)
 
-    def replay(self, handler: logging.Handler | None) -> None:
-        """
-        Hand what was kept to a handler, in order, and forget it.
-
-        Args:
-            handler:
-                The one handler that gets it; None for all handlers that the loggers have now.
-        """
+    def take(self) -> list[logging.LogRecord]:
+        """Return what was kept, in order, and forget it; a note comes first if some was dropped."""
         lost, self._seen = self._seen - len(self._kept), 0
+        taken = list(self._kept)
+        self._kept.clear()
         if lost:
             text = f"{lost} earlier messages were dropped: more than {self._kept.maxlen} came early"
-            _deliver(
-                logging.LogRecord("plait.log", logging.WARNING, "", 0, text, None, None), handler
-            )
-        while self._kept:
-            _deliver(self._kept.popleft(), handler)
+            taken.insert(0, logging.LogRecord("plait.log", 30, "", 0, text, None, None))
+        return taken
+
+    def give_back(self, taken: list[logging.LogRecord]) -> None:
+        """Keep again what could not be replayed."""
+        self._kept.extendleft(reversed(taken))
 
     def close(self) -> None:
         """Write what nobody took to standard error."""
+        logging.getLogger().removeHandler(self)
         formatter = TextFormatter()
         while self._kept:
             complain(formatter.format(self._kept.popleft()))
         super().close()
 
 
-def _deliver(record: logging.LogRecord, handler: logging.Handler | None) -> None:
-    """Hand a record on, if its logger would let it pass by now."""
-    logger = logging.getLogger(record.name)
-    if not logger.isEnabledFor(record.levelno):
-        return
-    if handler is None:
-        logger.callHandlers(record)
-    elif record.levelno >= handler.level:
-        handler.handle(record)
+def replay(taken: list[logging.LogRecord], handler: logging.Handler | None) -> None:
+    """
+    Hand records on that their loggers let pass by now.
+
+    Args:
+        taken:
+            The records.
+        handler:
+            The one handler that gets them; None for those that the loggers have.
+    """
+    for record in taken:
+        logger = logging.getLogger(record.name)
+        if not logger.isEnabledFor(record.levelno):
+            continue
+        if handler is None:
+            logger.callHandlers(record)
+        elif record.levelno >= handler.level:
+            handler.handle(record)
 
 
 def keep_history(plan: LogPlan | None = None, *, limit: int = LIMIT) -> History:
@@ -94,8 +103,11 @@ def keep_history(plan: LogPlan | None = None, *, limit: int = LIMIT) -> History:
     Raises:
         BadLogOption: a level cannot be understood.
     """
-    for name, level in parse_levels((plan or LogPlan()).log_level).items():
-        logging.getLogger(name or None).setLevel(level)
+    levels = parse_levels((plan or LogPlan()).log_level)
     history = History(limit)
+    for name, level in levels.items():
+        logger = logging.getLogger(name or None)
+        history.levels_before[name] = logger.level
+        logger.setLevel(level)
     logging.getLogger().addHandler(history)
     return history

@@ -14,7 +14,7 @@ _SECRET = (
     "password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key"
     "|authorization|credentials?|cookie"
 )
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_HUMP = r"(?<=[a-z0-9])(?=[A-Z])"
 _DEPTH = 16
 
 
@@ -34,8 +34,7 @@ class Redactor:
 
     def __init__(self, names: Iterable[str] = (), *, enabled: bool = True) -> None:
         self._enabled = enabled
-        words = [_SECRET, *(re.escape(name.lower()) for name in names)]
-        self._pattern = re.compile(f"(?:{'|'.join(words)})(?![a-z])")
+        self._words = [_SECRET, *(re.escape(name.lower()) for name in names)]
         self._known: dict[str, bool] = {}
 
     def hides(self, name: object) -> bool:
@@ -49,8 +48,10 @@ class Redactor:
             if len(self._known) > 2000:  # names made at run time must not fill the memory
                 self._known.clear()
             # Beyond this length it is a text and no name.
-            probe = _HUMP.sub("_", name[:200]).lower()
-            known = self._enabled and self._pattern.search(probe) is not None
+            probe = re.sub(_HUMP, "_", name[:200]).lower()
+            # Compiled when the first name comes, for many a run has none; `re` remembers it.
+            pattern = f"(?:{'|'.join(self._words)})(?![a-z])"
+            known = self._enabled and re.search(pattern, probe) is not None
             self._known[name] = known
         return known
 

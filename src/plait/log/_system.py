@@ -6,10 +6,13 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._observer import EventLogger
 from ._plan import LogPlan, parse_level, parse_levels
+
+if TYPE_CHECKING:
+    from ._history import History
 
 
 class LogSystem:
@@ -179,34 +182,61 @@ def configure(
         LogError: the plan cannot be carried out.
     """
     from ._capture import Capture
-    from ._history import History
+    from ._history import replay
 
     plan = plan or LogPlan()
-    root = logging.getLogger()
+    histories = _histories()
+    # Taken first: a configuration of the user's own closes all handlers that are there.
+    early = [record for history in histories for record in history.take()]
     undo: list[Callable[[], object]] = []
-    if plan.log_config:
-        from ._dictconfig import load
+    try:
+        if plan.log_config:
+            from ._dictconfig import load
 
-        load(plan.log_config)
-    else:
-        levels = parse_levels(plan.log_level)
-        if handler is None:
-            from ._build import make_handler
-
-            handler = make_handler(plan, ident=ident)
-        for name, level in levels.items():
-            logger = logging.getLogger(name or None)
-            undo.append(partial(logger.setLevel, logger.level))
-            logger.setLevel(level)
-    histories = [each for each in root.handlers if isinstance(each, History)]
+            handler = None
+            load(plan.log_config)
+        else:
+            handler = _attach(plan, ident, handler, histories, undo)
+    except BaseException:
+        for history in histories[:1]:
+            history.give_back(early)
+        raise
     for history in histories:
-        root.removeHandler(history)
-        history.replay(None if plan.log_config else handler)
-    if handler is not None and not plan.log_config:
-        root.addHandler(handler)
-    system = LogSystem(None if plan.log_config else handler, undo)
+        logging.getLogger().removeHandler(history)
+    replay(early, handler)
+    if handler is not None:
+        logging.getLogger().addHandler(handler)
+    system = LogSystem(handler, undo)
     hooks = Capture(prints=capture, flush=lambda: system.flush(2.0))
     system._undo.append(hooks.undo)
     if not capture:
         system._capture_prints = hooks.capture_prints
     return system
+
+
+def _histories() -> list[History]:
+    """Return what keeps records at present."""
+    from ._history import History
+
+    return [each for each in logging.getLogger().handlers if isinstance(each, History)]
+
+
+def _attach(
+    plan: LogPlan,
+    ident: str,
+    handler: logging.Handler | None,
+    histories: list[History],
+    undo: list[Callable[[], object]],
+) -> logging.Handler:
+    """Make the handler, and set the levels in a way that can be undone."""
+    levels = parse_levels(plan.log_level)
+    if handler is None:
+        from ._build import make_handler
+
+        handler = make_handler(plan, ident=ident)
+    before = {name: level for history in histories for name, level in history.levels_before.items()}
+    for name, level in levels.items():
+        logger = logging.getLogger(name or None)
+        undo.append(partial(logger.setLevel, before.pop(name, logger.level)))
+        logger.setLevel(level)
+    return handler
