@@ -19,17 +19,29 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from plait.core import Service
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Adapter", "Offer", "adapt", "offers", "register_adapter", "stop_summoning", "summon"]
+__all__ = [
+    "Adapter",
+    "Command",
+    "CommandSource",
+    "Offer",
+    "adapt",
+    "commands",
+    "offers",
+    "register_adapter",
+    "register_commands",
+    "stop_summoning",
+    "summon",
+]
 
 #: Turns a foreign application into a service, or returns None when it does not know it.
 Adapter = Callable[[Any], Service | None]
@@ -118,6 +130,60 @@ def _there(room: str) -> bool:
         return importlib.util.find_spec(room) is not None
     except ModuleNotFoundError:
         return False
+
+
+class Command(Protocol):
+    """
+    A sub-command of `plait twistd`: it makes a service out of words.
+
+    Attributes:
+        description:
+            One line for the help.
+    """
+
+    description: str
+
+    def make(self, words: Sequence[str]) -> Any:
+        """
+        Make the service; called in the process that runs it.
+
+        Args:
+            words:
+                The words after the sub-command's name.
+
+        Returns:
+            A service, or anything a registered adapter knows.
+        """
+
+
+#: Returns sub-commands by name.
+CommandSource = Callable[[], Mapping[str, Command]]
+
+_command_sources: list[CommandSource] = []
+
+
+def register_commands(source: CommandSource) -> None:
+    """
+    Register where sub-commands come from.
+
+    Args:
+        source:
+            Called when the sub-commands are wanted; registering twice changes nothing.
+    """
+    if source not in _command_sources:
+        _command_sources.append(source)
+
+
+def commands() -> dict[str, Command]:
+    """Return every sub-command by name; the rooms that bring some are called in."""
+    for room in _SUMMONED.values():
+        if _there(room):
+            importlib.import_module(room).install()
+    found: dict[str, Command] = {}
+    for source in _command_sources:
+        for name, command in source().items():
+            found.setdefault(name, command)
+    return found
 
 
 class Offer(NamedTuple):

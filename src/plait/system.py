@@ -105,6 +105,9 @@ class System(Protocol):
     def exit(self, code: int) -> NoReturn:
         """End this process at once, without any clean-up."""
 
+    def leave_no_core(self) -> None:
+        """Leave no image of this process behind when it dies by a signal."""
+
     def close_descriptors(self, keep: Collection[int]) -> None:
         """Close every descriptor above 2 that is not to be kept."""
 
@@ -204,7 +207,8 @@ class RealSystem:
 
     def die(self, signum: int) -> None:
         """End this process by the default action of a signal; return where that does nothing."""
-        signal.signal(signum, signal.SIG_DFL)
+        with suppress(OSError):  # KILL cannot be set; it needs no setting
+            signal.signal(signum, signal.SIG_DFL)
         mask = getattr(signal, "pthread_sigmask", None)
         if mask is not None:
             mask(signal.SIG_UNBLOCK, [signum])
@@ -213,6 +217,13 @@ class RealSystem:
     def exit(self, code: int) -> NoReturn:
         """End this process at once, without any clean-up."""
         os._exit(code)
+
+    def leave_no_core(self) -> None:
+        """Leave no image of this process behind when it dies by a signal."""
+        with suppress(ImportError, OSError, ValueError):
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def close_descriptors(self, keep: Collection[int]) -> None:
         """Close every descriptor above 2 that is not to be kept."""

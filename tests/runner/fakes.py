@@ -69,6 +69,9 @@ class FakeSystem:
     def exit(self, code: int) -> NoReturn:
         raise Gone(f"code {code}")
 
+    def leave_no_core(self) -> None:
+        self.calls.append(("leave_no_core",))
+
     def close_descriptors(self, keep: Collection[int]) -> None:
         self.calls.append(("close_descriptors", sorted(keep)))
 

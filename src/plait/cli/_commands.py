@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["invoke"]
 
-#: Name of each command, and the module of this package that holds it as `command`.
+#: Name of each command, and the module of this package and the name that hold it.
 _COMMANDS = {
-    "run": "_run",
-    "check": "_check",
-    "tree": "_tree",
-    "loops": "_loops",
+    "run": ("_run", "command"),
+    "check": ("_check", "command"),
+    "tree": ("_tree", "command"),
+    "stop": ("_control", "stop"),
+    "status": ("_control", "status"),
+    "reload": ("_control", "reload"),
+    "loops": ("_loops", "command"),
+    "twistd": ("_twistd_help", "command"),
 }
 
 
@@ -31,10 +35,10 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, or None when there is none of that name."""
-        module = _COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f".{module}", __package__).command
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f".{module}", __package__), name)
         return command
 
 
@@ -72,7 +76,7 @@ def invoke(words: Sequence[str], version: str) -> ExitStatus | int:
     """
     try:
         result: ExitStatus | int | None = group(version).main(
-            list(words), prog_name="plait", standalone_mode=False
+            list(words), prog_name="plait", standalone_mode=False, obj=version
         )
     except click.Abort:
         return 1

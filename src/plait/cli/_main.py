@@ -30,6 +30,10 @@ def main(arguments: Sequence[str] | None = None, *, version: str) -> ExitStatus 
     if "_PLAIT_COMPLETE" not in os.environ and words in (["--version"], ["-V"]):
         sys.stdout.write(f"plait {version}\n")
         return 0
+    if words[:1] == ["twistd"]:
+        from ._twistd import twistd
+
+        return twistd(words[1:], version)
     from ._commands import invoke
 
     return invoke(words, version)

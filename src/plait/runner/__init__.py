@@ -7,6 +7,9 @@ ended. It never ends the process itself; that is the entry point's.
 
 from __future__ import annotations
 
+from ._control import reload_running as reload_running
+from ._control import status_of_running as status_of_running
+from ._control import stop_running as stop_running
 from ._load import load as load
 from ._load import load_file as load_file
 from ._look import check as check
@@ -34,7 +37,10 @@ __all__ = [
     "load",
     "load_file",
     "loops",
+    "reload_running",
     "run",
+    "status_of_running",
+    "stop_running",
     "the_loop",
     "tree",
 ]

@@ -22,7 +22,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
-from plait.core import Application, draw
+from plait.core import Application, ServiceFailed, ServiceStopping, draw
 from plait.errors import NotSupported
 from plait.events import Event
 from plait.runner._progress import Progress
@@ -64,6 +64,7 @@ class Daemon:
         self._progress: Progress | None = None
         self._app: Application | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._rolling = False
         self._began = time.monotonic()
         self._showing = Showing()
         self._showing.__enter__()
@@ -84,7 +85,7 @@ class Daemon:
         limit = app.start_timeout
         if self._limit is not None:
             limit = max(0.1, self._limit - (time.monotonic() - self._began))
-        self.tell("within", str(limit + app.stop_timeout + GRACE))
+        self.tell("within", str(limit + GRACE))
         app.start_timeout = limit
         self._app = app
         self._progress = Progress(app)
@@ -113,8 +114,9 @@ class Daemon:
         """Say nothing: nobody waits any more."""
 
     def stopping(self) -> None:
-        """Have the launcher wait for the roll-back."""
+        """Have the launcher wait for the stop."""
         self._quiet()
+        self._rolls_back()
 
     def _quiet(self) -> None:
         if self._alarm is not None:
@@ -125,6 +127,14 @@ class Daemon:
         if self._progress is not None:
             self._progress(event)
             self.tell("status", self._progress.text())
+        if isinstance(event, ServiceFailed | ServiceStopping):
+            self._rolls_back()
+
+    def _rolls_back(self) -> None:
+        """Have the launcher wait for the roll-back, which has a limit of its own."""
+        if not self._rolling and self._app is not None:
+            self._rolling = True
+            self.tell("within", str(self._app.stop_timeout + GRACE))
 
     def _too_late(self) -> None:
         """End a start that takes too long although no service's own limit ran out."""
@@ -132,6 +142,7 @@ class Daemon:
             return
         sys.stderr.write(f"plait: not ready in time:\n{draw(self._app)}\n")
         sys.stderr.flush()
+        self._rolls_back()
         self._app.end(1)
 
 
@@ -195,6 +206,7 @@ def _ward(system: System, number: int) -> None:
     if status is not None:
         code = os.waitstatus_to_exitcode(status)
     if code < 0:
+        system.leave_no_core()  # the daemon's own is the one that tells something
         system.die(-code)
     system.exit(code & 0xFF)
 

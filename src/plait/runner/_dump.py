@@ -56,6 +56,9 @@ def service_of_task(task: asyncio.Task[Any]) -> str:
         found: str | None = get_context().get(current_service, None)
         if found:
             return found
+    name = task.get_name().partition(":")[0]
+    if "/" in name:  # the engine calls its tasks by the path of their service
+        return name
     coro: Any = task.get_coro()
     while coro is not None:
         frame = getattr(coro, "cr_frame", None)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import Any
 
+from plait import plugins
 from plait.core import Application
 from plait.errors import LogError, TargetError, UsageError
 from plait.log import LogSystem, configure
@@ -32,7 +35,12 @@ log = logging.getLogger("plait.runner")
 _AFTERMATH = 1.0
 
 
-def run(plan: RunPlan, system: System | None = None, application: Any = None) -> ExitStatus:
+def run(
+    plan: RunPlan,
+    system: System | None = None,
+    application: Any = None,
+    make: Callable[[], Any] | None = None,
+) -> ExitStatus:
     """
     Run an application as this process; return when it has ended.
 
@@ -43,6 +51,9 @@ def run(plan: RunPlan, system: System | None = None, application: Any = None) ->
             The operating system; the real one when None.
         application:
             The application, when it is at hand already; otherwise the plan's target is loaded.
+        make:
+            Makes the application in place of loading the target; called in the process that runs
+            it.
 
     Returns:
         How it ended. The process is not ended by this function.
@@ -58,7 +69,9 @@ def run(plan: RunPlan, system: System | None = None, application: Any = None) ->
     hangup_stops = not plan.daemon and system.terminal()
     with ExitStack() as stack:
         signals = stack.enter_context(Signals(system, hangup_stops=hangup_stops))
-        status = _Run(plan, system, signals, stack, number).go(application)
+        if application is not None:
+            make = partial(as_application, application, "the application", "application", "app")
+        status = _Run(plan, system, signals, stack, number).go(make)
     return _as_twistd(status) if plan.as_twistd else status
 
 
@@ -96,14 +109,14 @@ class _Run:
         self.keep: list[int] = []
         self.pidfile: PidfileLike = NoPidfile()
 
-    def go(self, application: Any) -> ExitStatus:
+    def go(self, make: Callable[[], Any] | None) -> ExitStatus:
         """Do all of it; every way out comes to a status."""
         try:
             self._settle()
             launched = self._detach()
             if launched is not None:
                 return launched
-            app = self._load(application)
+            app = self._load(make)
         except Interrupted as stop:
             return ExitStatus(0, stop.signum)
         except (UsageError, TargetError) as error:
@@ -162,12 +175,13 @@ class _Run:
         """Let USR2 show from C where the load hangs; a daemon does so until it is ready."""
         return nullcontext() if self.plan.daemon else Showing()
 
-    def _load(self, application: Any) -> Application:
+    def _load(self, make: Callable[[], Any] | None) -> Application:
         with self.signals.interrupting(), self._showing():
-            if application is not None:
-                app = as_application(application, "the application", "application", "application")
-            else:
+            if make is None:
                 app = load(self.plan.target)
+            else:
+                plugins.summon()
+                app = as_application(make(), self.plan.target, "application", self.plan.target)
         if self.plan.start_timeout is not None:
             app.start_timeout = self.plan.start_timeout
         if self.plan.stop_timeout is not None:
