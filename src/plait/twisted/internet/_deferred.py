@@ -144,7 +144,6 @@ class Deferred(Bridges, Generic[_T]):
 
     def chainDeferred(self, d: Deferred[Any]) -> Deferred[Any]:
         """Fire another Deferred with this one's result, whatever it is; return this Deferred."""
-        d._chainedTo = self
         return self.addCallbacks(d.callback, d.errback)
 
     def callback(self, result: Any) -> None:
@@ -229,8 +228,6 @@ class Deferred(Bridges, Generic[_T]):
                 self.errback(Failure._withoutTraceback(CancelledError()))
         elif isinstance(self.result, Deferred):
             self.result.cancel()
-        elif self._chainedTo is not None and self._chainedTo is not self and self.paused:
-            self._chainedTo.cancel()
 
     def _runCallbacks(self) -> None:
         """Run what can be run, here and in the Deferreds that wait for this one."""

@@ -174,7 +174,6 @@ class ReconnectingClientFactory(ClientFactory[_P]):
             if self.noisy:
                 log.msg(f"Abandoning {connector} after {self.retries} retries.")
             return
-        self.delay = min(self.delay * self.factor, self.maxDelay)
         if self.jitter:
             self.delay = random.normalvariate(self.delay, self.delay * self.jitter)
         if self.noisy:
@@ -187,6 +186,7 @@ class ReconnectingClientFactory(ClientFactory[_P]):
         if self.clock is None:
             self.clock = theReactor()
         self._callID = self.clock.callLater(self.delay, reconnector)
+        self.delay = min(self.delay * self.factor, self.maxDelay)
 
     def stopTrying(self) -> None:
         """Connect no more, and give up an attempt in progress."""
