@@ -37,7 +37,7 @@ def told(event: Event, formatter: logging.Formatter) -> str:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
-    with attached(handler):
+    with attached(handler, "tests.log"):
         observer.EventLogger()(event)
     return stream.getvalue()
 
