@@ -72,3 +72,13 @@ def no_task_left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if request.node.get_closest_marker("leaks") is None:
         found = left + complaints.lines
         assert not found, "left behind:\n" + "\n".join(found)
+
+
+@pytest.fixture(autouse=True)
+def not_measured_without_rights(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Do not measure processes of tests marked `root`: without rights they cannot write a file."""
+    if request.node.get_closest_marker("root") is not None:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+            monkeypatch.delenv(name)

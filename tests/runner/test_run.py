@@ -74,7 +74,7 @@ def test_a_shell_sees_the_usual_number(tmp_path: Path) -> None:
     """A shell shows 143 for a run that TERM has stopped."""
     tac(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m plait run shop.tac; echo $?"],
+        ["sh", "-c", '"$0" -m plait run shop.tac; echo $?', sys.executable],
         cwd=tmp_path,
         capture_output=True,
         text=True,
