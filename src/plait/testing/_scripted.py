@@ -198,7 +198,7 @@ class ScriptedService(Service):
         self._note("closed")
 
     def _note(self, what: str) -> None:
-        self.journal.append(f"{self.name or type(self).__name__} {what}")
+        self.journal.append(f"{self.path.rpartition('/')[2]} {what}")
 
     def _expect(self, condition: bool, complaint: str) -> None:
         if not condition:
