@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections import deque
+from contextlib import suppress
 
-from ._complain import complain
 from ._context import stamp
 from ._plan import LogPlan, parse_levels
 from ._text import TextFormatter, message_of, safe_text
@@ -62,8 +63,10 @@ class History(logging.Handler):
         """Write what nobody took to standard error."""
         logging.getLogger().removeHandler(self)
         formatter = TextFormatter()
-        while self._kept:
-            complain(formatter.format(self._kept.popleft()))
+        lines = [formatter.format(record) for record in self.take()]
+        if lines:
+            with suppress(OSError):
+                os.write(2, "".join(f"{line}\n" for line in lines).encode())
         super().close()
 
 

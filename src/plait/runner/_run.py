@@ -13,7 +13,7 @@ from typing import Any
 from plait import plugins
 from plait.core import Application
 from plait.errors import LogError, TargetError, UsageError
-from plait.log import LogSystem, configure
+from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, load
 from plait.runner._loop import holder
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
@@ -101,6 +101,7 @@ class _Run:
         self, plan: RunPlan, system: System, signals: Signals, stack: ExitStack, number: int
     ) -> None:
         self.plan = plan
+        self.write_log: Callable[[], object] = lambda: None
         self.system = system
         self.signals = signals
         self.stack = stack
@@ -119,7 +120,7 @@ class _Run:
             app = self._load(make)
         except Interrupted as stop:
             return ExitStatus(0, stop.signum)
-        except (UsageError, TargetError) as error:
+        except (UsageError, TargetError, LogError) as error:
             self._tell(error)
             return USAGE
         except Exception as error:
@@ -137,6 +138,7 @@ class _Run:
             return NOT_STARTED
 
     def _tell(self, error: BaseException) -> None:
+        self.write_log()
         tell(error, debug=self.plan.debug)
 
     def _settle(self) -> None:
@@ -176,6 +178,9 @@ class _Run:
         return nullcontext() if self.plan.daemon else Showing()
 
     def _load(self, make: Callable[[], Any] | None) -> Application:
+        # What is logged while loading comes first in the log; without a log, on standard error.
+        self.write_log = keep_history(self.plan.log).close
+        self.stack.callback(self.write_log)
         with self.signals.interrupting(), self._showing():
             if make is None:
                 app = load(self.plan.target)
@@ -190,6 +195,7 @@ class _Run:
 
     def _log(self, app: Application, rights: Rights) -> LogSystem:
         logs = configure(self.plan.log, ident=app.name or "plait")
+        self.write_log = logs.flush
         self.stack.callback(logs.close)
         app.observe(logs.observer)
         if rights.uid >= 0 or rights.gid >= 0:
