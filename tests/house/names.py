@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from .source import Function, Module
-from .tables import DRAWERS, PRIVATE_ROOMS
+from .tables import DRAWERS, NAMED_ELSEWHERE, PRIVATE_ROOMS
 
 
 def check_private_modules(modules: list[Module]) -> list[str]:
@@ -16,7 +16,7 @@ def check_private_modules(modules: list[Module]) -> list[str]:
     faults = []
     for module in modules:
         last = module.name.rsplit(".", 1)[-1]
-        if last.strip("_") in DRAWERS:
+        if last.strip("_") in DRAWERS and module.name not in NAMED_ELSEWHERE:
             faults.append(f"{module.name}: a drawer; name it after what it does")
         in_room = module.room in PRIVATE_ROOMS and module.name.count(".") > 1
         if in_room and not module.is_package and not last.startswith("_"):

@@ -59,6 +59,11 @@ PRIVATE_ROOMS = frozenset({"core", "net", "log", "runner", "cli"})
 
 DRAWERS = frozenset({"utils", "util", "helpers", "helper", "misc", "common"})
 
+NAMED_ELSEWHERE: dict[str, str] = {
+    "plait.twisted.web.util": "programs import it by the name that Twisted gave it",
+}
+"""Modules with the name of a drawer that are not ours to name."""
+
 LONG_MODULES: dict[str, str] = {
     "plait.errors": "all exceptions stand in one file, with their tree drawn on top",
 }
@@ -73,6 +78,7 @@ ENDS_THE_PROCESS = {
 
 NEEDS_EXTRA: dict[str, str] = {
     "plait.testing.plugin": "a plug-in of pytest, imported by pytest only",
+    "plait.services.dns": "its wire format is dnspython's, of the extra [dns]",
     "plait.twisted": "its interfaces are those of zope.interface, of the extra [twisted]",
 }
 """Public modules, with those below them, that a bare install cannot import, and why."""

@@ -6,8 +6,26 @@ plait runs a target, `import twisted.X` finds these modules, unless a real Twist
 that one always wins.
 """
 
-from ._finder import install as install
 from ._finder import installed as installed
 from ._finder import uninstall as uninstall
+from ._summon import install as install
 
-__all__ = ["install", "installed", "uninstall"]
+__all__ = ["install", "installed", "needs", "uninstall"]
+
+
+def needs(service: object, *others: object) -> object:
+    """
+    Say that a Twisted service starts only when others are ready, and stops before they do.
+
+    Args:
+        service:
+            The service that shall wait, such as a proxy's server.
+        others:
+            The services it waits for, such as the proxy's client.
+
+    Returns:
+        The service.
+    """
+    from ._adapter import needs
+
+    return needs(service, *others)

@@ -1,0 +1,1 @@
+"""Ready-made services, each with an extra and an entry point of its own."""

@@ -1,0 +1,84 @@
+"""What happens at the first `import twisted` of a program that plait runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from ._finder import install as take_over
+from ._finder import realTwisted
+
+__all__ = ["CHOICE", "MODES", "install"]
+
+#: Whose Twisted a program gets: ours, the one installed, or that if there is one.
+MODES = ("auto", "own", "installed")
+#: The environment variable that chooses, which `--twisted` sets.
+CHOICE = "PLAIT_TWISTED"
+
+
+def install(*, force: bool = False) -> bool:
+    """
+    Let `import twisted.X` find `plait.twisted.X`, and let plait run applications written for it.
+
+    Where a real Twisted is installed its names stay its own, and only its reactor becomes ours.
+    Calling it again changes nothing.
+
+    Args:
+        force:
+            Take the names over even though a real Twisted is there and not imported yet.
+
+    Returns:
+        Whether the names are plait's now.
+
+    Raises:
+        ImportError: `--twisted=installed` was given and Twisted is not installed.
+        RuntimeError: The names are to be taken over and the real Twisted is imported already.
+    """
+    from plait.plugins import register_adapter
+
+    from ._adapter import adapt
+
+    mode = os.environ.get(CHOICE, "auto")
+    if mode not in MODES:
+        raise ImportError(f"--twisted is {mode!r}; expected one of {', '.join(MODES)}")
+    register_adapter(adapt)
+    if force or mode == "own" or not realTwisted():
+        if mode == "installed":
+            raise ImportError("--twisted=installed needs Twisted; try: pip install twisted")
+        return take_over(force=force or mode == "own")
+    if not any(isinstance(finder, _ReactorFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _ReactorFinder())
+    return False
+
+
+class _ReactorFinder:
+    """Puts our reactor, speaking the real Twisted's words, where Twisted looks for its own."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Answer for `twisted.internet.reactor`, unless another one was installed before."""
+        if name != "twisted.internet.reactor":
+            return None
+        return ModuleSpec(name, _ReactorLoader())
+
+
+class _ReactorLoader(Loader):
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        from importlib import import_module
+
+        from ._reactor import face_of_the_loop, installed
+
+        del sys.modules["twisted.internet.reactor"]
+        reactor: Any = face_of_the_loop(installed())
+        reactor.__spec__ = module.__spec__
+        reactor.__name__ = module.__name__
+        import_module("twisted.internet.main").installReactor(reactor)

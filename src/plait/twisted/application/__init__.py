@@ -1,0 +1,1 @@
+"""The application framework: services, their collections and what runs them."""

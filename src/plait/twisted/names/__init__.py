@@ -1,0 +1,1 @@
+"""DNS in Twisted's words: messages and servers, on the engine of `plait.services.dns`."""

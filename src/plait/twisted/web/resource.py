@@ -1,0 +1,133 @@
+"""The tree of resources: each answers for itself and finds its children."""
+
+# Methods of an interface are declared without self.
+# mypy: disable-error-code="misc, no-untyped-def"
+
+from __future__ import annotations
+
+from typing import Any
+
+from zope.interface import Attribute, Interface, implementer
+
+from plait.twisted._absent import absent
+
+from .error import UnsupportedMethod
+
+__all__ = ["IResource", "Resource", "getChildForRequest"]
+
+
+class IResource(Interface):
+    """Something at an address."""
+
+    isLeaf = Attribute("Whether what is left of the path is this resource's own affair.")
+
+    def getChildWithDefault(name, request):
+        """Return the child of a name."""
+
+    def putChild(path, child):
+        """Set the child of a name."""
+
+    def render(request):
+        """Answer: return the body, or NOT_DONE_YET to answer later."""
+
+
+def getChildForRequest(resource: Any, request: Any) -> Any:
+    """Return the resource for what is left of a request's path."""
+    while request.postpath and not resource.isLeaf:
+        element = request.postpath.pop(0)
+        request.prepath.append(element)
+        resource = resource.getChildWithDefault(element, request)
+    return resource
+
+
+@implementer(IResource)
+class Resource:
+    """
+    A resource with children by name.
+
+    `render_GET` and its like answer a method each; `render_HEAD` does as `render_GET`.
+    """
+
+    isLeaf = 0
+    server: Any = None
+    entityType = IResource
+
+    def __init__(self) -> None:
+        self.children: dict[bytes, Any] = {}
+
+    def listNames(self) -> list[bytes]:
+        """Return the names of the children."""
+        return list(self.children)
+
+    def listEntities(self) -> list[Any]:
+        """Return the children."""
+        return list(self.children.values())
+
+    def listStaticNames(self) -> list[bytes]:
+        """Return the names of the children that were put here."""
+        return list(self.children)
+
+    def listStaticEntities(self) -> Any:
+        """Return the children that were put here, with their names."""
+        return self.children.items()
+
+    def getStaticEntity(self, name: bytes) -> Any:
+        """Return a child that was put here, None without."""
+        return self.children.get(name)
+
+    def getDynamicEntity(self, name: bytes, request: Any) -> Any:
+        """Return a child that `getChild` makes."""
+        return self.getChild(name, request) if name not in self.children else None
+
+    def putChild(self, path: bytes, child: Any) -> None:
+        """Set the child of a name."""
+        if not isinstance(path, bytes):
+            raise TypeError(f"Path segment must be bytes, but {path!r} is {type(path)!r}")
+        self.children[path] = child
+        child.server = self.server
+
+    def delEntity(self, name: bytes) -> None:
+        """Remove a child."""
+        self.children.pop(name, None)
+
+    def getChild(self, path: bytes, request: Any) -> Any:
+        """Return a child that was not put here; not found by default."""
+        from .pages import notFound
+
+        return notFound(message="No such child resource.")
+
+    def getChildWithDefault(self, path: bytes, request: Any) -> Any:
+        """Return the child of a name: one that was put here, or what `getChild` makes."""
+        found = self.children.get(path)
+        return self.getChild(path, request) if found is None else found
+
+    def getChildForRequest(self, request: Any) -> Any:
+        """Return the resource for what is left of a request's path."""
+        return getChildForRequest(self, request)
+
+    def render(self, request: Any) -> Any:
+        """Answer by the method that has the request's method in its name."""
+        method = getattr(self, "render_" + request.method.decode("latin-1"), None)
+        if method is None:
+            allowed = getattr(self, "allowedMethods", None) or sorted(
+                name[7:].encode() for name in dir(self) if name.startswith("render_")
+            )
+            raise UnsupportedMethod(allowed)
+        return method(request)
+
+    def render_HEAD(self, request: Any) -> Any:
+        """Answer as to GET; the body is not sent."""
+        return self.render_GET(request)  # type: ignore[attr-defined]  # a subclass has it
+
+
+_MOVED = "use plait.twisted.web.pages"
+
+__getattr__ = absent(
+    __name__,
+    {
+        "ErrorPage": f"{_MOVED}.errorPage",
+        "ForbiddenResource": f"{_MOVED}.forbidden",
+        "NoResource": f"{_MOVED}.notFound",
+        "EncodingResourceWrapper": "let a proxy in front compress",
+    },
+)
