@@ -34,6 +34,7 @@ Every exception of plait, one class per situation.
     │   ├── CertificateRefused  a certificate, key or authority file that cannot be used
     │   ├── ProxyHeaderRefused  a PROXY protocol header that is missing or malformed
     │   ├── NetworkRefused      a text that is not a network such as 10.0.0.0/8
+    │   ├── GroupRefused        a multicast group that cannot be joined or left
     │   └── ClientError         a connection that a client could not make or keep
     │       ├── CannotConnect
     │       ├── ConnectTimeout
@@ -87,6 +88,7 @@ __all__ = [
     "EndApplication",
     "EndedNeed",
     "EndpointError",
+    "GroupRefused",
     "InheritedSocketRefused",
     "KinNeed",
     "ListenError",
@@ -638,6 +640,25 @@ class NetworkRefused(NetError, ValueError):
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__(f"{text!r} is not a network; write it as 10.0.0.0/8, ::1 or fd00::/8")
+
+
+class GroupRefused(NetError):
+    """
+    A multicast group that cannot be joined or left.
+
+    Args:
+        group:
+            Its address.
+        interface:
+            The interface that was asked for; empty when the kernel was to choose.
+        reason:
+            What was found.
+    """
+
+    def __init__(self, group: str, interface: str, reason: str) -> None:
+        self.group, self.interface, self.reason = group, interface, reason
+        on = f" on {interface}" if interface else ""
+        super().__init__(f"{group} cannot be used{on}: {reason}")
 
 
 class ClientError(NetError):

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +75,26 @@ def is_listening(port: int) -> bool:
             if f"{fields[1]} ".endswith(wanted) and fields[3] == "0A":
                 return True
     return False
+
+
+def alone(module: str) -> None:
+    """Run a module as a program in a network name space of its own, where it is root."""
+    try:
+        allowed = subprocess.run(["unshare", "-n", "ip", "link"], capture_output=True, check=False)
+    except FileNotFoundError:
+        allowed = None
+    if allowed is None or allowed.returncode:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no right to make a network name space, and under CI there has to be")
+        pytest.skip("no right to make a network name space, or no unshare and ip")
+    done = subprocess.run(
+        ["unshare", "-n", sys.executable, "-W", "error", "-m", module],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 class Authority:

@@ -22,7 +22,7 @@ from plait.net import TCPClient, TLSClient, UNIXClient
 from plait.testing import EventSpy
 
 from .clients import running
-from .outside import Authority, eventually, free_port, kill, no_socket_left, program
+from .outside import Authority, alone, eventually, free_port, kill, no_socket_left, program
 
 pytestmark = [pytest.mark.network, pytest.mark.plait(loops="real")]
 
@@ -424,3 +424,12 @@ async def test_nobody_at_any_address() -> None:
         CannotConnect, match=f"cannot connect to tcp://127.0.0.1:{port}: Connection refused"
     ):
         await client.dial()
+
+
+@pytest.mark.root
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.peer("socat", "nsenter")
+def test_link_that_is_cut() -> None:
+    """A silent connection over a link that is cut is found out, and remade when it is mended."""
+    alone("tests.net.alone_cut_link")

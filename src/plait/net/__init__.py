@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from ._client_options import StreamHandler as StreamHandler
     from ._connection import Connection as Connection
     from ._connection import connection as connection
+    from ._datagram_client import DatagramClientOptions as DatagramClientOptions
+    from ._datagram_events import DatagramsEnded as DatagramsEnded
+    from ._datagram_events import DatagramsFailed as DatagramsFailed
+    from ._datagram_events import DatagramsUndelivered as DatagramsUndelivered
+    from ._datagram_handler import DatagramHandler as DatagramHandler
+    from ._datagram_handler import Reply as Reply
+    from ._datagram_service import DatagramOptions as DatagramOptions
+    from ._datagram_service import DatagramServerOptions as DatagramServerOptions
     from ._endpoints import Endpoint as Endpoint
     from ._endpoints import FDEndpoint as FDEndpoint
     from ._endpoints import SystemdEndpoint as SystemdEndpoint
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
     from ._inherited import read_passed_sockets as read_passed_sockets
     from ._kernel import Credentials as Credentials
     from ._link import StreamPair as StreamPair
+    from ._multicast import MulticastServer as MulticastServer
     from ._server import Handler as Handler
     from ._server import ProtocolFactory as ProtocolFactory
     from ._server import ServerOptions as ServerOptions
@@ -57,7 +66,11 @@ if TYPE_CHECKING:
     from ._trouble import CertificateLoaded as CertificateLoaded
     from ._trouble import CertificateRejected as CertificateRejected
     from ._trouble import ConnectionRefused as ConnectionRefused
+    from ._udp import UDPClient as UDPClient
+    from ._udp import UDPServer as UDPServer
     from ._unix_client import UNIXClient as UNIXClient
+    from ._unix_datagram import UNIXDatagramClient as UNIXDatagramClient
+    from ._unix_datagram import UNIXDatagramServer as UNIXDatagramServer
     from ._unix_server import UNIXServer as UNIXServer
     from ._url import parse as parse
     from ._x509 import CertificateInfo as CertificateInfo
@@ -80,6 +93,13 @@ __all__ = [
     "ConnectionMade",
     "ConnectionRefused",
     "Credentials",
+    "DatagramClientOptions",
+    "DatagramHandler",
+    "DatagramOptions",
+    "DatagramServerOptions",
+    "DatagramsEnded",
+    "DatagramsFailed",
+    "DatagramsUndelivered",
     "Disconnected",
     "Endpoint",
     "FDEndpoint",
@@ -87,7 +107,9 @@ __all__ = [
     "HandlerFailed",
     "Listening",
     "ListeningEnded",
+    "MulticastServer",
     "ProtocolFactory",
+    "Reply",
     "ServerOptions",
     "SocketSource",
     "StreamClient",
@@ -104,9 +126,13 @@ __all__ = [
     "TLSEndpoint",
     "TLSOptions",
     "TLSServer",
+    "UDPClient",
     "UDPEndpoint",
+    "UDPServer",
     "UNIXClient",
+    "UNIXDatagramClient",
     "UNIXDatagramEndpoint",
+    "UNIXDatagramServer",
     "UNIXEndpoint",
     "UNIXServer",
     "connection",
@@ -134,6 +160,13 @@ _HOME = {
     "ConnectionMade": "_events",
     "ConnectionRefused": "_trouble",
     "Credentials": "_kernel",
+    "DatagramClientOptions": "_datagram_client",
+    "DatagramHandler": "_datagram_handler",
+    "DatagramOptions": "_datagram_service",
+    "DatagramServerOptions": "_datagram_service",
+    "DatagramsEnded": "_datagram_events",
+    "DatagramsFailed": "_datagram_events",
+    "DatagramsUndelivered": "_datagram_events",
     "Disconnected": "_client_events",
     "Endpoint": "_endpoints",
     "FDEndpoint": "_endpoints",
@@ -141,7 +174,9 @@ _HOME = {
     "HandlerFailed": "_events",
     "Listening": "_events",
     "ListeningEnded": "_events",
+    "MulticastServer": "_multicast",
     "ProtocolFactory": "_server",
+    "Reply": "_datagram_handler",
     "ServerOptions": "_server",
     "SocketSource": "_sockets",
     "StreamClient": "_client",
@@ -158,9 +193,13 @@ _HOME = {
     "TLSEndpoint": "_endpoints",
     "TLSOptions": "_tls",
     "TLSServer": "_tls",
+    "UDPClient": "_udp",
     "UDPEndpoint": "_endpoints",
+    "UDPServer": "_udp",
     "UNIXClient": "_unix_client",
+    "UNIXDatagramClient": "_unix_datagram",
     "UNIXDatagramEndpoint": "_endpoints",
+    "UNIXDatagramServer": "_unix_datagram",
     "UNIXEndpoint": "_endpoints",
     "UNIXServer": "_unix_server",
     "connection": "_connection",
