@@ -8,11 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from plait.core import Application, Backoff
 from plait.net import TCPClient
 from plait.testing import EventSpy
 
 from .outside import eventually
+
+# A program of its own, on the real clock.
+pytestmark = pytest.mark.process
 
 
 def run(*words: str) -> None:

@@ -7,10 +7,15 @@ import socket
 import subprocess
 from typing import Any
 
+import pytest
+
 from plait.core import Application
 from plait.net import MulticastServer, Reply
 
 from .outside import eventually
+
+# A program of its own, on the real clock.
+pytestmark = pytest.mark.process
 
 GROUP, SIX, PORT = "239.255.1.1", "ff02::4321", 5000
 

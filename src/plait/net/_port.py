@@ -17,7 +17,7 @@ from typing import Any
 
 from ._dial import close_quietly
 
-__all__ = ["LARGEST", "DatagramPort"]
+__all__ = ["DatagramPort", "LARGEST"]
 
 LARGEST = 65536
 """More bytes than a datagram can have."""
