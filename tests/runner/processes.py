@@ -58,6 +58,8 @@ class Program:
             Called in the child before it becomes the program.
         command:
             The program in place of `python -m plait`.
+        keep:
+            Descriptors that stay open in it.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Program:
         environment: dict[str, str] | None = None,
         before: Callable[[], None] | None = None,
         command: tuple[str, ...] = (sys.executable, "-m", "plait"),
+        keep: tuple[int, ...] = (),
     ) -> None:
         self.where = where
         self._out = where / "out.txt"
@@ -81,6 +84,7 @@ class Program:
                 stderr=err,
                 env={**variables, **(environment or {})},
                 preexec_fn=before,
+                pass_fds=keep,
                 start_new_session=True,
             )
 
@@ -138,6 +142,11 @@ def wait_for(done: Callable[[], bool], what: str, program: Program | None = None
         shown = f":\n{program.err}" if program is not None else ""
         assert time.monotonic() < deadline, f"waited in vain for {what}{shown}"
         time.sleep(0.01)
+
+
+def text_of(path: Path) -> str:
+    """Return what a file holds; empty when it is not there yet."""
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def plait(where: Path, *words: str, environment: dict[str, str] | None = None) -> Program:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import ECHO, LIMIT, Program, plait, wait_for
+from .processes import ECHO, LIMIT, Program, plait, text_of, wait_for
 
 pytestmark = pytest.mark.process
 
@@ -87,7 +87,7 @@ def test_a_daemon_serves_until_it_is_stopped(where: Path) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5)
     assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
-    assert "echo is ready" in (where / "shop.log").read_text()
+    assert "echo is ready" in text_of(where / "shop.log")
 
 
 def test_a_daemon_is_detached(where: Path) -> None:
@@ -281,7 +281,7 @@ application.add(Prints())
     program = launch(where)
     assert program.ends() == 0, program.err
     assert program.out == "at start\n"
-    wait_for(lambda: "much later" in (where / "shop.log").read_text(), "the print in the log")
+    wait_for(lambda: "much later" in text_of(where / "shop.log"), "the print in the log")
     stop = plait(where, "stop", "--pidfile", "shop.pid")
     assert stop.ends() == 0
 

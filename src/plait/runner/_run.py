@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -247,13 +248,23 @@ class _Run:
     def _dump(self) -> None:
         """Log what everybody is doing; with --debug in the foreground, begin the debugger."""
         if self.plan.debug and not self.plan.daemon:
-            import pdb  # noqa: T100  # what the user has asked for
-
-            pdb.Pdb().set_trace(sys._getframe())
+            self._debug()
             return
         from plait.runner._dump import dump
 
         log.warning("received SIGUSR2; this is what everybody does:\n%s", dump(holder.get()))
+
+    def _debug(self) -> None:
+        """Begin the debugger; whoever quits it ends the application in order."""
+        import bdb
+        import pdb  # noqa: T100  # what the user has asked for
+
+        try:
+            pdb.Pdb(nosigint=True).set_trace(sys._getframe())
+            log.debug("the debugger has begun")  # the line it stops at
+        except bdb.BdbQuit:
+            sys.settrace(None)
+            self.system.kill(self.system.pid(), signal.SIGTERM)
 
     def _turn(self, serving: Serving) -> ExitStatus:
         loop = holder.get()

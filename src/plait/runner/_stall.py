@@ -101,6 +101,8 @@ class StallWatch:
         self._last = now
         if self._loop is not None and not self._over.is_set():
             self._beat = self._loop.call_later(self._limit / 3, self._pulse)
+            if self._path and self._raw < 0:  # the log's writer may not have made its file before
+                self.reopen()
             self._arm()
 
     def _arm(self) -> None:

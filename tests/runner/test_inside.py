@@ -1,0 +1,190 @@
+"""Looking inside a running process: stalls, dumps, profiles, every call."""
+
+from __future__ import annotations
+
+import pstats
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from .processes import Program, plait, text_of, wait_for
+
+pytestmark = pytest.mark.process
+
+HEAD = """
+import asyncio, re, time, threading
+from plait import Application, Service, TimerService
+application = Application("shop")
+class Works(Service):
+    async def start(self):
+        self.spawn(self.work())
+"""
+
+STALLS = {
+    "python": "time.sleep(0.9)",
+    "c": 're.match("(a|a)*b", "a" * 23)',
+}
+
+
+@pytest.mark.parametrize("kind", ["python", "c"])
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_stalled_loop_names_the_service(tmp_path: Path, kind: str, loop: str) -> None:
+    """A loop that stands still is logged with stack and service, also when C code holds it."""
+    source = f"""
+    async def work(self):
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        while time.monotonic() - began < 0.6:
+            {STALLS[kind]}
+        await asyncio.sleep(0.1)
+        application.end()
+application.add(Works(), name="db")
+"""
+    (tmp_path / "shop.tac").write_text(HEAD + source)
+    program = plait(tmp_path, "run", "--loop", loop, "--stall-limit", "0.2", "shop.tac")
+    assert program.ends() == 0, program.err
+    assert "the loop has stood still for" in program.err
+    assert "blocked by shop/db" in program.err
+    assert STALLS[kind] in program.err
+    assert "the loop turns again" in program.err
+
+
+def test_a_loop_that_never_returns_shows_its_stack(tmp_path: Path) -> None:
+    """A regular expression without end: the stack is in the log file while it still runs."""
+    source = """
+    async def work(self):
+        await asyncio.sleep(0.1)
+        re.match("(a+)+b", "a" * 60)
+application.add(Works(), name="db")
+"""
+    (tmp_path / "shop.tac").write_text(HEAD + source)
+    words = ("run", "--stall-limit", "0.2", "--log-file", "shop.log", "shop.tac")
+    with Program(tmp_path, *words) as program:
+        wait_for(
+            lambda: 'shop.tac", line 10 in work' in text_of(tmp_path / "shop.log"),
+            "the stack",
+            program,
+        )
+
+
+def test_a_loop_that_turns_is_not_mentioned(tmp_path: Path) -> None:
+    """Without a stall nothing is said."""
+    source = """
+    async def work(self):
+        await asyncio.sleep(0.5)
+        application.end()
+application.add(Works(), name="db")
+"""
+    (tmp_path / "shop.tac").write_text(HEAD + source)
+    program = plait(tmp_path, "run", "--stall-limit", "0.2", "shop.tac")
+    assert program.ends() == 0
+    assert "stood still" not in program.err
+
+
+def test_usr2_shows_tasks_by_service_and_threads(tmp_path: Path) -> None:
+    """USR2 logs every task with its stack under its service, and every thread."""
+    source = """
+    async def work(self):
+        await self.deep()
+    async def deep(self):
+        await asyncio.Event().wait()
+application.add(Works(), name="db")
+threading.Thread(target=time.sleep, args=(30,), name="sleeper", daemon=True).start()
+"""
+    (tmp_path / "shop.tac").write_text(HEAD + source)
+    with Program(tmp_path, "run", "shop.tac") as program:
+        program.until("shop is ready")
+        program.send(signal.SIGUSR2)
+        program.until("thread 'sleeper'")
+        assert "shop/db:" in program.err
+        assert "task 'shop/db:Works.work'" in program.err
+        assert "await asyncio.Event().wait()" in program.err
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+
+
+def test_usr2_shows_where_a_load_hangs(tmp_path: Path) -> None:
+    """While the target is loaded USR2 shows the stack, and does not kill."""
+    (tmp_path / "shop.tac").write_text("print('here', flush=True)\nimport time\ntime.sleep(30)\n")
+    with Program(tmp_path, "run", "shop.tac") as program:
+        wait_for(lambda: "here" in program.out, "the load", program)
+        program.send(signal.SIGUSR2)
+        program.until('shop.tac", line 3 in <module>')
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+
+
+ONCE = """
+    async def work(self):
+        application.end()
+application.add(Works(), name="db")
+"""
+
+
+@pytest.mark.parametrize("profiler", ["cprofile", "profile"])
+def test_a_profile_is_written(tmp_path: Path, profiler: str) -> None:
+    """--profile writes a text, --savestats data for pstats."""
+    (tmp_path / "shop.tac").write_text(HEAD + ONCE)
+    words = ("run", "--profile", "out.prof", "--profiler", profiler, "shop.tac")
+    assert plait(tmp_path, *words).ends() == 0
+    assert "function calls" in (tmp_path / "out.prof").read_text()
+    assert plait(tmp_path, *words, "--savestats").ends() == 0
+    assert pstats.Stats(str(tmp_path / "out.prof")).total_calls > 0  # type: ignore[attr-defined]
+
+
+def test_a_profile_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    """A profile in a directory that is not there is a usage error."""
+    (tmp_path / "shop.tac").write_text(HEAD + ONCE)
+    program = plait(tmp_path, "run", "--profile", "gone/out.prof", "shop.tac")
+    assert program.ends() == 2
+    assert "--profile: cannot write gone/out.prof" in program.err
+
+
+def test_spew_shows_every_call(tmp_path: Path) -> None:
+    """--spew prints the calls of Python functions."""
+    (tmp_path / "shop.tac").write_text(HEAD + ONCE)
+    program = plait(tmp_path, "run", "--spew", "shop.tac")
+    assert program.ends() == 0
+    assert "Works.work shop.tac:" in program.err
+
+
+def test_debug_names_slow_callbacks(tmp_path: Path) -> None:
+    """--debug turns asyncio's debug mode on and names whoever holds the loop for 0.1 s."""
+    source = """
+    async def work(self):
+        print(asyncio.get_running_loop().get_debug(), flush=True)
+        time.sleep(0.4)
+        await asyncio.sleep(0.1)
+        application.end()
+application.add(Works(), name="db")
+"""
+    (tmp_path / "shop.tac").write_text(HEAD + source)
+    program = plait(tmp_path, "run", "--debug", "shop.tac")
+    assert program.ends() == 0
+    assert program.out == "True\n"
+    assert "blocked by shop/db" in program.err
+
+
+def test_debug_begins_the_debugger_at_usr2(tmp_path: Path) -> None:
+    """With --debug in the foreground USR2 gives a debugger's prompt."""
+    (tmp_path / "shop.tac").write_text(HEAD)
+    with Program(tmp_path, "run", "--debug", "shop.tac") as program:
+        program.until("shop is ready")
+        program.send(signal.SIGUSR2)
+        # Standard input is empty, so the debugger quits at once, and that ends the application.
+        assert program.ends() == -signal.SIGTERM
+        assert "(Pdb)" in program.out
+        assert "BdbQuit" not in program.err
+
+
+def test_stopping_an_idle_tree_is_quick(tmp_path: Path) -> None:
+    """From TERM to the end of the process it takes far less than a second."""
+    (tmp_path / "shop.tac").write_text(HEAD)
+    with Program(tmp_path, "run", "shop.tac") as program:
+        program.until("shop is ready")
+        began = time.monotonic()
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+        assert time.monotonic() - began < 0.5

@@ -1,0 +1,247 @@
+"""Rights, roots and containers as real processes, each in a namespace of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .processes import Program, text_of, wait_for
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.root,
+    pytest.mark.skipif(
+        os.name != "posix"
+        or os.geteuid() != 0
+        or subprocess.run(["unshare", "-m", "-n", "-p", "-f", "true"], check=False).returncode != 0,
+        reason="needs root and the right to make namespaces",
+    ),
+]
+
+PLAIT = f"{sys.executable} -m plait"
+
+#: Binds a port that takes root, shows who it is, and serves on it.
+WHO = """
+import asyncio, os, socket
+from plait import Application, Service
+from plait.net import SocketSource, parse
+class Who(Service):
+    def prepare(self):
+        self.bound = SocketSource().bind(parse("tcp://127.0.0.1:81"))
+        self.stack.callback(self.bound.close)
+    async def start(self):
+        self.bound.listen()
+        self.server = await asyncio.start_server(self.handle, sock=self.bound.sockets[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", 81)
+        print((await reader.read()).decode(), flush=True)
+        writer.close()
+    async def handle(self, reader, writer):
+        writer.write(f"{os.getresuid()} {os.getresgid()} {os.getgroups()}".encode())
+        writer.close()
+    async def stop(self):
+        self.server.close()
+application = Application("who")
+application.add(Who())
+"""
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Iterator[Path]:
+    """A directory that everybody may enter."""
+    path = tmp_path
+    while "pytest" in str(path):
+        path.chmod(0o755)
+        path = path.parent
+    yield tmp_path
+    for pidfile in tmp_path.glob("*.pid"):
+        text = pidfile.read_text().strip()
+        if text.isdigit() and os.path.exists(f"/proc/{text}"):
+            os.kill(int(text), signal.SIGKILL)
+
+
+def inside(where: Path, script: str, *flags: str) -> Program:
+    """Run a shell script in namespaces of its own."""
+    return Program(where, command=("unshare", *flags, "sh", "-c", script))
+
+
+def test_the_user_is_really_dropped(where: Path) -> None:
+    """All ids and groups are those of the user, and the low port is served all the same."""
+    (where / "who.tac").write_text(WHO)
+    script = f"ip link set lo up; exec {PLAIT} run --user 65534 --group 65533 who.tac"
+    with inside(where, script, "-n") as program:
+        program.until("who is ready")
+        assert program.out == "(65534, 65534, 65534) (65533, 65533, 65533) [65533]\n"
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM, program.err
+
+
+def test_a_user_brings_its_group(where: Path) -> None:
+    """With only --user the group and the supplementary groups are the user's own."""
+    (where / "who.tac").write_text(WHO)
+    script = f"ip link set lo up; exec {PLAIT} run --user nobody who.tac"
+    with inside(where, script, "-n") as program:
+        program.until("who is ready")
+        assert program.out.startswith("(65534, 65534, 65534) (65534, 65534, 65534)")
+        assert "[65534]" in program.out
+        program.send(signal.SIGTERM)
+        program.ends()
+
+
+def test_a_daemon_empties_what_it_may_not_remove(where: Path) -> None:
+    """After the rights are gone the pidfile is emptied, and that means: not running."""
+    (where / "who.tac").write_text(WHO)
+    (where / "run").mkdir(mode=0o755)
+    script = f"""
+        ip link set lo up
+        {PLAIT} run --daemon --pidfile run/who.pid --log-file who.log --user 65534 who.tac || exit 9
+        cat run/who.pid > number
+        {PLAIT} stop --pidfile run/who.pid
+        test -e run/who.pid && test ! -s run/who.pid && echo emptied
+        {PLAIT} status --pidfile run/who.pid
+        echo status $?
+    """
+    with inside(where, script, "-n") as program:
+        assert program.ends() == 0, program.err
+        assert "emptied" in program.out
+        assert "status 3" in program.out
+
+
+def test_without_the_right_nothing_listens(where: Path) -> None:
+    """Who is not root and asks for another user is refused in one sentence, before any port."""
+    (where / "who.tac").write_text(WHO)
+
+    script = (
+        "import grp, os, pwd, sys, asyncio, plait.runner, plait.net, plait.runner._privileges\n"
+        "from plait.runner import RunPlan, run\n"
+        "import plait.net._sockets, plait.net._url\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "status = run(RunPlan('who.tac', user='root'))\n"
+        "print(status.code)\n"
+    )
+    with Program(where, "-c", script, command=(sys.executable,)) as program:
+        assert program.ends() == 0, program.err
+        assert program.out == "3\n", program.err
+        assert "there is no right to become user root: this is not root (uid 65534)" in program.err
+
+
+@pytest.mark.parametrize("daemon", ["", "--daemon"])
+def test_a_root_of_its_own(where: Path, daemon: str) -> None:
+    """In a new root without any device, as another user, it runs, logs, and stops."""
+    (where / "jail").mkdir()
+    (where / "jail" / "data").mkdir()
+    (where / "who.tac").write_text(
+        "import os\nfrom plait import Application, Service\n"
+        "class Sees(Service):\n"
+        "    async def start(self):\n"
+        "        print(os.getcwd(), sorted(os.listdir('/')), flush=True)\n"
+        "application = Application('who')\napplication.add(Sees())\n"
+    )
+    script = f"""
+        exec {PLAIT} run {daemon} --pidfile a.pid --log-file who.log --chroot jail --chdir /data \
+            --user 65534 --umask 027 who.tac
+    """
+    with inside(where, script, "-m") as program:
+        if daemon:
+            assert program.ends() == 0, program.err
+        wait_for(lambda: "/data ['data']" in program.out, "the look around", program)
+        wait_for(lambda: "who is ready" in text_of(where / "who.log"), "the log", program)
+        pid = int((where / "a.pid").read_text())
+        assert os.readlink(f"/proc/{pid}/root") == str(where / "jail")
+        status = Path(f"/proc/{pid}/status").read_text()
+        assert "Umask:\t0027" in status
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: text_of(where / "a.pid") == "", "the end", program)
+        if not daemon:
+            assert program.ends() == -signal.SIGTERM
+
+
+def test_a_missing_null_device_is_told(where: Path) -> None:
+    """Where even outside there is no null device, a daemon is refused with the reason."""
+    (where / "a.tac").write_text("from plait import Application\napplication = Application('a')\n")
+    script = f"""
+        mkdir dev && mount -t tmpfs none dev && mount --bind dev /dev
+        {PLAIT} run --daemon --pidfile a.pid --log-file a.log a.tac
+        echo status $?
+    """
+    with inside(where, script, "-m") as program:
+        program.ends()
+        assert "status 1" in program.out
+        assert "null device" in program.err
+
+
+def test_a_log_that_could_not_be_rotated_is_refused(where: Path) -> None:
+    """Rotation in a directory that the new user may not write to is refused at the start."""
+    (where / "a.tac").write_text("from plait import Application\napplication = Application('a')\n")
+    (where / "logs").mkdir(mode=0o755)
+    words = "--user 65534 --log-file logs/a.log --log-rotate 1MB"
+    with inside(where, f"exec {PLAIT} run {words} a.tac", "-m") as program:
+        assert program.ends() == 3
+        assert "the log could not be rotated once the process is user 65534" in program.err
+    os.chown(where / "logs", 65534, 65534)
+    with inside(where, f"exec {PLAIT} run {words} a.tac", "-m") as program:
+        wait_for(lambda: "a is ready" in text_of(where / "logs" / "a.log"), "the log", program)
+        (where / "logs" / "a.log").rename(where / "logs" / "a.log.old")
+        program.send(signal.SIGUSR1)
+        wait_for((where / "logs" / "a.log").exists, "the log anew", program)
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+
+
+FIRST = """
+import asyncio, os, sys
+from plait import Application, Service
+class Spawns(Service):
+    async def start(self):
+        # An orphan: its parent ends at once, so the first process inherits it.
+        process = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.2 & exit 3")
+        print("child", await process.wait(), flush=True)
+        self.spawn(self.watch())
+    async def watch(self):
+        await asyncio.sleep(0.6)
+        dead = 0
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                state = open(f"/proc/{name}/stat").read().split(") ")[1][0]
+                dead += state == "Z"
+        print("zombies", dead, "parent", os.getppid(), flush=True)
+        ACT
+        await asyncio.Event().wait()
+application = Application("first")
+application.add(Spawns())
+"""
+
+
+def first_of(program: Program) -> int:
+    """Return the number, out here, of the first process in there."""
+    pid = program.process.pid
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    wait_for(lambda: path.read_text().strip() != "", "the child", program)
+    return int(path.read_text().split()[0])
+
+
+def test_as_the_first_process(where: Path) -> None:
+    """As PID 1 it reaps orphans, keeps its own children's results, and passes signals on."""
+    (where / "first.tac").write_text(FIRST.replace("ACT", "pass"))
+    script = f"exec {PLAIT} run first.tac"
+    with inside(where, script, "-p", "-f", "--mount-proc") as program:
+        wait_for(lambda: "zombies" in program.out, "the look around", program)
+        assert program.out == "child 3\nzombies 0 parent 1\n"
+        os.kill(first_of(program), signal.SIGTERM)
+        assert program.ends() == 143, program.err
+
+
+@pytest.mark.parametrize(
+    ("act", "status"), [("application.end(0)", 0), ("application.end(6)", 6), ("1 / 0", 1)]
+)
+def test_the_first_process_shows_the_status(where: Path, act: str, status: int) -> None:
+    """As PID 1 it exits with the status of the process that does the work."""
+    (where / "first.tac").write_text(FIRST.replace("ACT", act))
+    script = f"exec {PLAIT} run first.tac"
+    with inside(where, script, "-p", "-f", "--mount-proc") as program:
+        assert program.ends() == status, program.err
