@@ -80,8 +80,8 @@ class MultiService(Service):
             raise DuplicateName(parent.path, name)
         elif not name or "/" in name:
             raise ValueError(f"{name!r} is no name for a service; expected a word without a slash")
-        former = node.name
-        node.name = name
+        former = node.name, child.name
+        node.name = child.name = name
         node.parent = parent
         if needs is not None:
             node.stated = tuple(needs)
@@ -100,7 +100,7 @@ class MultiService(Service):
             except BaseException:
                 children.pop(name, None)
                 node.parent = None
-                node.name = former
+                node.name, child.name = former
                 raise
         return child
 
