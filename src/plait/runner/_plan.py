@@ -44,6 +44,7 @@ def _log(help: str, metavar: str = "", choices: tuple[str, ...] = (), twistd: st
     return Option(help, metavar, choices, twistd, "Logging")
 
 
+TWISTEDS = ("auto", "own", "installed")
 LOOPS = ("auto", "asyncio", "uvloop", "rloop", "select", "poll", "epoll")
 
 
@@ -64,6 +65,16 @@ class RunPlan(NamedTuple):
             "NAME",
             LOOPS,
             twistd="reactor,r",
+        ),
+    ] = "auto"
+    twisted: Annotated[
+        str,
+        Option(
+            "Whose Twisted a program gets that imports it: own is plait's implementation of its "
+            "API, installed the one from its authors, auto that one if it is there.",
+            "WHOSE",
+            TWISTEDS,
+            twistd="twisted",
         ),
     ] = "auto"
     chdir: Annotated[

@@ -182,6 +182,8 @@ class _Run:
         # What is logged while loading comes first in the log; without a log, on standard error.
         self.write_log = keep_history(self.plan.log).close
         self.stack.callback(self.write_log)
+        # The room that answers for a foreign framework is not known here; it reads this.
+        os.environ["PLAIT_TWISTED"] = self.plan.twisted
         with self.signals.interrupting(), self._showing():
             if make is None:
                 app = load(self.plan.target)
@@ -195,7 +197,10 @@ class _Run:
         return app
 
     def _log(self, app: Application, rights: Rights) -> LogSystem:
-        logs = configure(self.plan.log, ident=app.name or "plait")
+        # An application of another framework may bring the place its log goes to.
+        own = getattr(app, "log_handler", None)
+        handler = None if own is None else own(self.plan.logger)
+        logs = configure(self.plan.log, ident=app.name or "plait", handler=handler)
         self.write_log = logs.flush
         self.stack.callback(logs.close)
         app.observe(logs.observer)

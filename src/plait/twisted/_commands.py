@@ -1,0 +1,81 @@
+"""Plug-ins that provide IServiceMaker, as sub-commands of `plait twistd`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from ._finder import realTwisted
+
+__all__ = ["ServiceCommand", "service_commands"]
+
+
+class ServiceCommand:
+    """
+    One plug-in.
+
+    Args:
+        package:
+            Whose words it speaks: `plait.twisted` or `twisted`.
+        maker:
+            The plug-in.
+    """
+
+    def __init__(self, package: str, maker: Any) -> None:
+        self._package = package
+        self._maker = maker
+        self.description = str(maker.description)
+
+    def make(self, words: Sequence[str]) -> Any:
+        """
+        Return an application with the plug-in's service.
+
+        Args:
+            words:
+                The sub-command's own options and arguments.
+
+        Raises:
+            SystemExit: The words ask for help or the version, or cannot be parsed.
+        """
+        usage = import_module(f"{self._package}.python.usage")
+        service = import_module(f"{self._package}.application.service")
+        options = self._maker.options()
+        try:
+            options.parseOptions(list(words))
+        except usage.UsageError as error:
+            sys.stdout.write(f"{options}\n")
+            sys.stderr.write(f"plait twistd: {self._maker.tapname}: {error}\n")
+            raise SystemExit(1) from None
+        application = service.Application(self._maker.tapname)
+        self._maker.makeService(options).setServiceParent(application)
+        return application
+
+
+def service_commands() -> Mapping[str, ServiceCommand]:
+    """Return the plug-ins on the path by name; those of the installed Twisted where there is one."""
+    own = os.environ.get("PLAIT_TWISTED", "auto") == "own" or not realTwisted()
+    package = "plait.twisted" if own else "twisted"
+    plugin = import_module(f"{package}.plugin")
+    service = import_module(f"{package}.application.service")
+    found: dict[str, ServiceCommand] = {}
+    for maker in plugin.getPlugins(service.IServiceMaker):
+        found.setdefault(str(maker.tapname), ServiceCommand(package, maker))
+    for name, maker in _offered():
+        found.setdefault(name, ServiceCommand(package, maker))
+    return found
+
+
+def _offered() -> list[tuple[str, Any]]:
+    """Return the plug-ins of other distributions' entry points, group `plait.twisted.plugins`."""
+    from importlib.metadata import entry_points
+
+    offered = []
+    for entry in entry_points(group="plait.twisted.plugins"):
+        try:
+            offered.append((entry.name, entry.load()))
+        except Exception as error:
+            sys.stderr.write(f"plait twistd: the plug-in {entry.name} is broken: {error!r}\n")
+    return offered
