@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from plait.errors import UsageError
+
 from ._finder import realTwisted
 
 __all__ = ["ServiceCommand", "service_commands"]
@@ -38,7 +40,7 @@ class ServiceCommand:
                 The sub-command's own options and arguments.
 
         Raises:
-            SystemExit: The words ask for help or the version, or cannot be parsed.
+            UsageError: The words cannot be parsed.
         """
         usage = import_module(f"{self._package}.python.usage")
         service = import_module(f"{self._package}.application.service")
@@ -47,15 +49,15 @@ class ServiceCommand:
             options.parseOptions(list(words))
         except usage.UsageError as error:
             sys.stdout.write(f"{options}\n")
-            sys.stderr.write(f"plait twistd: {self._maker.tapname}: {error}\n")
-            raise SystemExit(1) from None
+            sys.stdout.flush()
+            raise UsageError(str(self._maker.tapname), str(error)) from None
         application = service.Application(self._maker.tapname)
         self._maker.makeService(options).setServiceParent(application)
         return application
 
 
 def service_commands() -> Mapping[str, ServiceCommand]:
-    """Return the plug-ins on the path by name; those of the installed Twisted where there is one."""
+    """Return the plug-ins on the path by name, in the words of the Twisted in use."""
     own = os.environ.get("PLAIT_TWISTED", "auto") == "own" or not realTwisted()
     package = "plait.twisted" if own else "twisted"
     plugin = import_module(f"{package}.plugin")
