@@ -64,7 +64,7 @@ def report(text: str) -> str:
     return text
 
 
-def stuck(limit: int = 65_536) -> tuple[ListSink, Writer]:
+def stuck(limit: int = 100_000) -> tuple[ListSink, Writer]:
     """Return a writer whose thread is stuck in a write of one entry."""
     sink = ListSink()
     sink.gate.clear()

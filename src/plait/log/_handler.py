@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ._text import message_of, safe_text
-from ._writer import Entry, Sink, Writer
+from ._writer import LIMIT, Entry, Sink, Writer
 
 
 class WriterHandler(logging.Handler):
@@ -34,7 +34,7 @@ class WriterHandler(logging.Handler):
         formatter: logging.Formatter,
         *,
         sync: bool = False,
-        limit: int = 65_536,
+        limit: int = LIMIT,
         retry: float = 1.0,
     ) -> None:
         super().__init__()

@@ -15,10 +15,12 @@ from ._complain import complain, dropped_text, reason
 
 Entry = str | bytes
 
-LIMIT = 65_536
+LIMIT = 100_000
 """How many entries may wait."""
 
-_BATCH = 4096
+# Large, for after each write the thread has to wait for its turn with the interpreter.
+_BATCH = 16_384
+_PLENTY = 1000
 # Entries of this length and more are counted in characters too: a few huge ones fill the memory
 # as well as many small ones.
 _BIG = 1024
@@ -194,8 +196,9 @@ class Writer:
                 self._token.acquire()
             if not self.sink.eager:
                 self._idle = False
-                # Many entries in one write; and the caller keeps the interpreter to itself.
-                self._token.acquire(timeout=self._gather)
+                if len(self._queue) < _PLENTY:
+                    # Many entries in one write; and the caller keeps the interpreter to itself.
+                    self._token.acquire(timeout=self._gather)
             while self._thread is me and not self._closing and not self._drain():
                 self._token.acquire(timeout=max(0.005, self._next_try - time.monotonic()))
 
