@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -93,8 +94,14 @@ class Application(MultiService):
     def _observer_failed(self, observer: Observer, event: Event, error: Exception) -> None:
         others = [other for other in self._observers if other is not observer]
         if isinstance(event, happened.ObserverFailed) or not others:
-            context = {"message": f"the observer {observer!r} failed", "exception": error}
-            asyncio.get_event_loop_policy().get_event_loop().call_exception_handler(context)
+            message = f"the observer {observer!r} failed"
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # while the tree is prepared no loop runs
+                error.add_note(message)
+                sys.excepthook(type(error), error, error.__traceback__)
+            else:
+                loop.call_exception_handler({"message": message, "exception": error})
             return
         for other in others:
             try:
