@@ -70,7 +70,7 @@ def test_events_become_records(tmp_path: Path) -> None:
     system = configure(LogPlan(log_file=str(tmp_path / "log")))
     system.observer(Sold("shop/till", 3))
     system.close()
-    assert texts(tmp_path / "log") == ["[tests.log.test_system,shop/till#warning] sold 3"]
+    assert texts(tmp_path / "log") == ["[shop/till#warning] sold 3"]
 
 
 def test_events_as_json(tmp_path: Path) -> None:

@@ -171,10 +171,9 @@ class LineFormatter(logging.Formatter):
 
 def _system(record: logging.LogRecord, service: str, connection: str) -> str:
     """Return who speaks: the logger, the service it works for, the connection it serves."""
-    # The sentence of an event names its service as a rule.
-    if "plait_event" in record.__dict__ and service in str(record.msg):
-        service = ""
-    words = [record.name, *(word for word in (service, connection) if word)]
+    # An event is the service's own word, whichever room put it into a sentence.
+    words = [] if "plait_event" in record.__dict__ and service else [record.name]
+    words += [word for word in (service, connection) if word]
     return one_line(",".join(safe_text(word) for word in words))
 
 
