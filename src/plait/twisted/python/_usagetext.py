@@ -1,0 +1,81 @@
+"""The help text of options: two columns, wrapped greedily."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+__all__ = ["docMakeChunks", "greedyWrap"]
+
+
+def greedyWrap(inString: str, width: int = 80) -> list[str]:
+    """
+    Wrap text, as many words to a line as fit; longer words stand alone.
+
+    Args:
+        inString: The text; an empty line separates paragraphs.
+        width: Characters in a line.
+
+    Returns:
+        The lines, with an empty one after each of several paragraphs.
+    """
+    lines: list[str] = []
+    paragraphs = inString.split("\n\n")
+    for paragraph in paragraphs:
+        line = ""
+        for word in paragraph.split():
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        if line:
+            lines.append(line)
+        if len(paragraphs) > 1:
+            lines.append("")
+    return lines
+
+
+def _doc(opt: dict[str, Any]) -> str:
+    """Return an option's text, with what its coercion says and its default."""
+    doc = (opt.get("doc") or "").strip()
+    coerce = getattr(opt.get("dispatch"), "coerce", None)
+    coerceDoc = getattr(coerce, "coerceDoc", None)
+    if coerceDoc:
+        doc = f"{doc}. {coerceDoc}" if doc else coerceDoc
+    if opt.get("default") is not None:
+        doc = f"{doc} [default: {opt['default']}]"
+    return doc
+
+
+def docMakeChunks(optList: list[dict[str, Any]], width: int = 80) -> list[str]:
+    """
+    Return the help of options or commands, one text for each.
+
+    Args:
+        optList:
+            For each a dictionary with `long`, `short`, `doc`, `default`, `dispatch` and `optType`,
+            which is `flag`, `parameter` or `command`.
+        width: Characters in a line.
+    """
+    longest = 0
+    for opt in optList:
+        longest = max(longest, len(opt.get("long") or "") + (opt.get("optType") == "parameter"))
+    column = longest + 10
+    chunks, seen = [], set()
+    for opt in optList:
+        long, short = opt.get("long"), opt.get("short")
+        if (long, short) in seen:
+            continue
+        seen.add((long, short))
+        if opt.get("optType") == "command":
+            head = f"    {long}"
+        else:
+            head = f"  -{short}" if short else "    "
+            head += ", " if short and long else "  "
+            mark = "=" if opt.get("optType") == "parameter" else ""
+            head += f"--{long}{mark}" if long else ""
+        lines = textwrap.wrap(_doc(opt), max(width - column, 1))
+        indent = "\n" + " " * column
+        chunks.append(head.ljust(column) + indent.join(lines) + "\n")
+    return chunks
