@@ -88,17 +88,18 @@ class JSONFormatter(logging.Formatter):
         head = self._heads.get(key) or self._head(key)
         message = message_of(record, self._redactor)
         text = _c_quote(message) if message.isascii() else quote(message)
-        rest = ""
+        who = rest = ""
         if connection:
-            rest = f',"connection":{quote(safe_text(connection))}'
+            who = f',"connection":{quote(safe_text(connection))}'
         task = fields.get("taskName")  # an event has none on Python 3.11
         if task is not None:
-            rest += f',"task":{quote(safe_text(task))}'
+            who += f',"task":{quote(safe_text(task))}'
         if given > _BASE or type(record) is not logging.LogRecord:
-            rest += self._extra(record, given)
+            rest = self._extra(record, given)
         if record.exc_info or record.exc_text or record.stack_info:
             rest += self._trouble(record)
-        return f'{begin}{int((created - whole) * 1e6):06d}{zone}{head},"message":{text}{rest}}}'
+        begin = f"{begin}{int((created - whole) * 1e6):06d}{zone}{head}{who}"
+        return f'{begin},"message":{text}{rest}}}'
 
     def _tick(self, second: int) -> tuple[int, str, str]:
         """Render the time stamp of a new second."""
