@@ -9,7 +9,15 @@ from .words import Words as Words
 from .words import installed as installed
 from .words import own as own
 
-__all__ = ["Reactor", "Words", "declare", "face_of_the_loop", "installed", "new_loop", "own"]
+__all__ = [
+    "Reactor",
+    "Words",
+    "declare",
+    "face_of_the_loop",
+    "installed",
+    "new_loop",
+    "own",
+]
 
 
 def face_of_the_loop(words: Words | None = None) -> Reactor:

@@ -6,7 +6,13 @@ import mimetypes
 import os
 from typing import Any
 
-__all__ = ["ENCODINGS", "TYPES", "getTypeAndEncoding", "isDangerous", "loadMimeTypes"]
+__all__ = [
+    "ENCODINGS",
+    "TYPES",
+    "getTypeAndEncoding",
+    "isDangerous",
+    "loadMimeTypes",
+]
 
 
 def isDangerous(path: str) -> bool:
