@@ -63,7 +63,7 @@ application.add(Works(), name="db")
     words = ("run", "--stall-limit", "0.2", "--log-file", "shop.log", "shop.tac")
     with Program(tmp_path, *words) as program:
         wait_for(
-            lambda: 'shop.tac", line 10 in work' in text_of(tmp_path / "shop.log"),
+            lambda: " in work\n" in text_of(tmp_path / "shop.log"),
             "the stack",
             program,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,17 @@ def main(arguments: Sequence[str] | None = None, *, version: str) -> ExitStatus 
         from ._twistd import twistd
 
         return twistd(words[1:], version)
+    if words[:1] == ["run"] and "_PLAIT_COMPLETE" not in os.environ:
+        # Nothing of what is imported now is ever garbage; looking for some takes milliseconds.
+        gc.disable()
+        from plait.runner import run
+
+        from ._quick import quick_plan
+
+        gc.enable()
+        plan = quick_plan(words[1:], os.environ)
+        if plan is not None:
+            return run(plan)
     from ._commands import invoke
 
     return invoke(words, version)

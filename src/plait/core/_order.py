@@ -14,7 +14,6 @@ Stopping follows the same edges backwards. This module only computes; the engine
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -161,6 +160,8 @@ def _find(node: Node, path: str) -> Node | None:
 
 def _close(node: Node, need: object) -> list[str]:
     """Return names that a mistaken need could have meant: its siblings, the closest first."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     siblings = node.parent.children if node.parent is not None else None
     names = [name for name in islice(siblings or (), 1000) if name != node.name]
     return get_close_matches(str(need), names, n=5, cutoff=0.4) or names[:5]

@@ -7,16 +7,8 @@ ended. It never ends the process itself; that is the entry point's.
 
 from __future__ import annotations
 
-from ._control import reload_running as reload_running
-from ._control import status_of_running as status_of_running
-from ._control import stop_running as stop_running
-from ._load import load as load
-from ._load import load_file as load_file
-from ._look import check as check
-from ._look import tree as tree
-from ._loop import LoopChoice as LoopChoice
-from ._loop import loops as loops
-from ._loop import the_loop as the_loop
+from typing import TYPE_CHECKING, Any
+
 from ._plan import Field as Field
 from ._plan import Option as Option
 from ._plan import RunPlan as RunPlan
@@ -24,6 +16,18 @@ from ._plan import fields_of as fields_of
 from ._run import run as run
 from ._status import ExitStatus as ExitStatus
 from ._status import leave as leave
+
+if TYPE_CHECKING:
+    from ._control import reload_running as reload_running
+    from ._control import status_of_running as status_of_running
+    from ._control import stop_running as stop_running
+    from ._load import load as load
+    from ._load import load_file as load_file
+    from ._look import check as check
+    from ._look import tree as tree
+    from ._loop import LoopChoice as LoopChoice
+    from ._loop import loops as loops
+    from ._loop import the_loop as the_loop
 
 __all__ = [
     "ExitStatus",
@@ -44,3 +48,28 @@ __all__ = [
     "the_loop",
     "tree",
 ]
+
+# What `plait run` does not use is fetched when it is asked for: a start is counted in milliseconds.
+_LAZY = {
+    "LoopChoice": "_loop",
+    "check": "_look",
+    "load": "_load",
+    "load_file": "_load",
+    "loops": "_loop",
+    "reload_running": "_control",
+    "status_of_running": "_control",
+    "stop_running": "_control",
+    "the_loop": "_loop",
+    "tree": "_look",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value

@@ -20,7 +20,6 @@ from plait.runner._loop import holder
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
 from plait.runner._plan import RunPlan
 from plait.runner._privileges import Rights, rights_of
-from plait.runner._profile import profiling, spewing
 from plait.runner._serve import Herald, Serving, finish_loop, join_threads
 from plait.runner._setting import check_plan, check_rotation, enter, preload
 from plait.runner._signals import Interrupted, Showing, Signals
@@ -212,7 +211,7 @@ class _Run:
         rights = rights_of(self.plan, app, self.system)
         check_rotation(self.plan, rights)
         logs = self._log(app, rights)
-        profile = profiling(self.plan)
+        call = self._watching()
         if self.plan.chroot or rights.uid >= 0:
             preload()
         enter(self.plan, self.system)
@@ -225,8 +224,21 @@ class _Run:
             holder.get().run_until_complete(serving.unwind())
             raise
         logs.watch(holder.get())
-        with spewing(self.plan.spew):
-            return profile.call(lambda: self._turn(serving))
+        return call(lambda: self._turn(serving))
+
+    def _watching(self) -> Callable[[Callable[[], ExitStatus]], ExitStatus]:
+        """Return what calls the main loop: a profiler, one that shows every call, or nobody."""
+        if not self.plan.profile and not self.plan.spew:
+            return _call
+        from plait.runner._profile import profiling, spewing
+
+        profile = profiling(self.plan)
+
+        def call(function: Callable[[], ExitStatus]) -> ExitStatus:
+            with spewing(self.plan.spew):
+                return profile.call(function)
+
+        return call
 
     def _serving(self, app: Application, logs: LogSystem) -> Serving:
         heralds = [*self.heralds]
@@ -286,6 +298,10 @@ class _Run:
             log.error("abandoned at the end, still at work: %s", ", ".join(left))
             return status if status.code else FAILED
         return status
+
+
+def _call(function: Callable[[], ExitStatus]) -> ExitStatus:
+    return function()
 
 
 class _Silencer:
