@@ -305,7 +305,7 @@ class Engine:
             return
         if node.ending:  # an eager task may have ended it by now
             seconds = node.stop_timeout or node.service.stop_timeout
-            self.deadlines.set(node, 0.0 if self.cutting else seconds)
+            self.deadlines.set(node, self.outcome.grace if self.cutting else seconds)
 
     def finished(self, node: Node) -> None:
         """Take note that a node is down, and let those go that waited for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from plait.errors import PlaitError
 from plait.events import Event, Level
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
 
 
 def describe(error: BaseException) -> str:
-    """Return an error in one line: its type and the first line of its text."""
+    """Return an error in one line: its type, unless plait's own, and the first line of its text."""
     text = str(error).strip().partition("\n")[0]
+    if isinstance(error, PlaitError) and text:
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

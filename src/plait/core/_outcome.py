@@ -112,11 +112,9 @@ class Outcome:
             timer.cancel()
         path = engine.root.path
         note = ""
-        if not self.has_been_ready:
-            count = self._to_roll_back
-            note = (
-                "1 service was rolled back" if count == 1 else f"{count} services were rolled back"
-            )
+        count = 0 if self.has_been_ready else self._to_roll_back
+        if count:
+            note = ("1 service was" if count == 1 else f"{count} services were") + " rolled back"
             if self.errors and engine.observed():
                 duration = engine.loop.time() - self._began
                 engine.emit(happened.RolledBack(path, count, duration))

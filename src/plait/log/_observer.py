@@ -31,13 +31,18 @@ class EventLogger:
             logger = self._loggers[kind] = logging.getLogger(name)
         level = int(event.level)
         if logger.isEnabledFor(level):
-            record = logger.makeRecord(
-                logger.name, level, "(event)", 0, event.sentence(), (), None, kind.__name__
-            )
+            text, trace = event.sentence(), None
             error = getattr(event, "error", None)
-            # plait's own errors are a sentence for users; where they were raised is no news.
-            if isinstance(error, BaseException) and not isinstance(error, PlaitError):
-                record.exc_info = (type(error), error, error.__traceback__)
+            if isinstance(error, PlaitError):
+                # The sentence says what was wrong; what follows it is a report, such as where a
+                # start hangs. How plait came to find it is no news.
+                report = str(error).partition("\n")[2]
+                text += f"\n{report}" if report else ""
+            elif isinstance(error, BaseException):
+                trace = (type(error), error, error.__traceback__)
+            record = logger.makeRecord(
+                logger.name, level, "(event)", 0, text, (), trace, kind.__name__
+            )
             record.service_path = event.path
             record.plait_event = event
             logger.handle(record)
