@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import socket
 import struct
+import sys
+import time
 from typing import Any
 
 import pytest
@@ -371,8 +373,6 @@ async def test_flood_starves_nobody() -> None:
         "s.connect(('127.0.0.1', int(sys.argv[1])))\n"
         "while True:\n    s.send(bytes(100))\n"
     )
-    import sys
-
     async with running(server):
         with program(sys.executable, "-c", flood, str(server.port)):
             await eventually(lambda: served > 1000, 10)
@@ -479,6 +479,73 @@ async def test_sending_from_the_server() -> None:
             assert await asyncio.get_running_loop().sock_recv(sock, 10) == b"news"
         with pytest.raises(EndpointError, match="of the kind of udp://127"):
             server.send(b"news", ("::1", 9))
+
+
+async def test_waiting_handlers_run_side_by_side() -> None:
+    """A handler that waits keeps back none of the datagrams that came with it."""
+    ended: list[bytes] = []
+    gate = asyncio.Event()
+
+    async def handler(data: bytes, addr: Any, reply: Reply) -> None:
+        if data == b"2":
+            await gate.wait()
+        ended.append(data)
+
+    server = UDPServer(handler)
+    async with running(server):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for number in range(5):
+                sock.sendto(b"%d" % number, ("127.0.0.1", server.port))
+            await eventually(lambda: len(ended) == 4)
+            assert sorted(ended) == [b"0", b"1", b"3", b"4"]
+            gate.set()
+            await eventually(lambda: len(ended) == 5)
+
+
+async def test_busy_coroutines_share_the_loop() -> None:
+    """Coroutine handlers that never wait give the loop back after a millisecond, too."""
+    handled = 0
+
+    async def busy(data: bytes, addr: Any, reply: Reply) -> None:
+        nonlocal handled
+        until = time.monotonic() + 0.002
+        while time.monotonic() < until:
+            pass
+        handled += 1
+
+    server = UDPServer(busy)
+    async with running(server):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for _ in range(100):
+                sock.sendto(b"x", ("127.0.0.1", server.port))
+        await eventually(lambda: handled)
+        turns = 0
+        while handled < 100:
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns >= 50
+
+
+async def test_coroutine_in_disguise(spy: EventSpy) -> None:
+    """A plain function that returns a coroutine is told how to be written."""
+    server = UDPServer(lambda data, addr, reply: echo(data, addr, reply))
+    async with running(server, spy):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"x", ("127.0.0.1", server.port))
+        event = await spy.wait_for("DatagramsFailed")
+    assert "write it as async def" in str(event)
+
+
+async def test_objects_as_handlers() -> None:
+    """An object whose call is a coroutine function is a handler like any other."""
+
+    class Shout:
+        async def __call__(self, data: bytes, addr: Any, reply: Reply) -> None:
+            reply(data.upper())
+
+    server = UDPServer(Shout())
+    async with running(server):
+        assert await asyncio.to_thread(ask, server.port, b"hey") == b"HEY"
 
 
 def test_wrong_arguments() -> None:

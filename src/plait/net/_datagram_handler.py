@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import sys
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
@@ -12,7 +11,15 @@ from typing import Any
 from ._dial import show_address
 from ._port import DatagramPort
 
-__all__ = ["DatagramHandler", "HandlerProtocol", "QueueProtocol", "Reply", "show_peer"]
+__all__ = [
+    "CoroutineProtocol",
+    "DatagramHandler",
+    "PlainProtocol",
+    "QueueProtocol",
+    "Reply",
+    "is_coroutine_function",
+    "show_peer",
+]
 
 Reply = Callable[[bytes], None]
 """Sends a datagram back to whoever sent the one that is being handled."""
@@ -23,28 +30,17 @@ DatagramHandler = Callable[[bytes, Any, Reply], Awaitable[object] | None]
 Failed = Callable[[Exception, Any], None]
 
 
-async def _await(awaitable: Awaitable[object]) -> object:
-    return await awaitable
+# One turn of handlers begins no further one after so many seconds.
+_TURN = 0.001
 
 
-def _new_task(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]
-) -> asyncio.Task[object]:
-    # An eager task that ends without waiting for anything never goes through the loop.
-    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
-        return asyncio.Task(work, loop=loop, eager_start=True)
-    return loop.create_task(work)
-
-
-class HandlerProtocol(asyncio.DatagramProtocol):
+class _Answering(asyncio.DatagramProtocol):
     """
-    Runs a handler for each datagram.
+    What both kinds of handlers need.
 
     Args:
         handler:
             The user's.
-        most:
-            How many handlers may be at work; then further datagrams wait in the kernel.
         connected:
             Whether the socket has one peer, to which replies go.
         failed:
@@ -57,18 +53,14 @@ class HandlerProtocol(asyncio.DatagramProtocol):
         self,
         handler: DatagramHandler,
         *,
-        most: int,
         connected: bool,
         failed: Failed,
         undelivered: Callable[[Exception], None],
     ) -> None:
         self._handler = handler
-        self._most = most
         self._connected = connected
         self._failed = failed
         self._undelivered = undelivered
-        self._loop = asyncio.get_running_loop()
-        self.tasks: dict[asyncio.Task[object], Any] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the port."""
@@ -76,37 +68,148 @@ class HandlerProtocol(asyncio.DatagramProtocol):
         self._port = transport
         self._sendto = transport.sendto
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        """Call the handler; if it is a coroutine function, run what it returned."""
-        send, peer = self._sendto, None if self._connected else addr
-        result = self._handler(data, addr, lambda answer: send(answer, peer))
-        if result is not None and inspect.isawaitable(result):
-            self._run(result, addr)
-
-    def _run(self, work: Awaitable[object], addr: Any) -> None:
-        task = _new_task(self._loop, work if asyncio.iscoroutine(work) else _await(work))
-        if task.done():
-            self._judge(task, addr)
-            return
-        self.tasks[task] = addr
-        task.add_done_callback(self._finished)
-        if len(self.tasks) >= self._most:
-            self._port.pause_reading()
-
-    def _finished(self, task: asyncio.Task[object]) -> None:
-        self._judge(task, self.tasks.pop(task))
-        if len(self.tasks) == self._most - 1:
-            self._port.resume_reading()
-
-    def _judge(self, task: asyncio.Task[object], addr: Any) -> None:
-        if not task.cancelled():
-            error = task.exception()
-            if isinstance(error, Exception):
-                self._failed(error, addr)
-
     def error_received(self, exc: Exception) -> None:
         """Tell what became of a datagram that was sent."""
         self._undelivered(exc)
+
+
+class PlainProtocol(_Answering):
+    """Calls a plain function for each datagram."""
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """Call the handler; what it raises is the port's business."""
+        send, peer = self._sendto, None if self._connected else addr
+        result = self._handler(data, addr, lambda answer: send(answer, peer))
+        if isinstance(result, Coroutine):
+            result.close()
+            raise TypeError(
+                f"the handler {self._handler!r} returned a coroutine and did not look like a "
+                "coroutine function; write it as async def"
+            )
+
+
+class CoroutineProtocol(_Answering):
+    """
+    Runs a coroutine function for each datagram.
+
+    A task for each would cost more than most handlers do. So the datagrams of one wake-up are
+    handled one after the other by one task, for as long as the handlers wait for nothing; as soon
+    as one has to wait, each of the others gets a task of its own, and they run side by side.
+
+    Args:
+        most:
+            How many handlers may be at work; then further datagrams wait in the kernel.
+        options:
+            Those of the base.
+    """
+
+    def __init__(self, handler: DatagramHandler, *, most: int, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._most = most
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[bytes, Any]] = deque()
+        self._ready = False  # a worker is about to have its turn
+        self._turn = 0
+        self._out_of_time = False
+        self._full = False
+        self._ending = False
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """Queue a datagram for the next turn of the loop."""
+        self._queue.append((data, addr))
+        if not self._ready:
+            self._launch()
+
+    def _launch(self) -> None:
+        """Have the queue worked off in the next turn of the loop."""
+        if len(self.tasks) >= self._most:
+            self._hold()
+            return
+        self._ready = True
+        self._turn += 1
+        worker = self._loop.create_task(self._work_off(self._turn))
+        # Called right after the worker's first step, which is mostly its last.
+        self._loop.call_soon(self._look, worker)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    async def _work_off(self, turn: int) -> None:
+        now, queue = time.monotonic, self._queue
+        end = now() + _TURN
+        while queue and self._turn == turn:
+            if now() > end:
+                self._out_of_time = True
+                return
+            await self._serve(*queue.popleft())
+
+    async def _serve(self, data: bytes, addr: Any) -> None:
+        send, peer = self._sendto, None if self._connected else addr
+        try:
+            work = self._handler(data, addr, lambda answer: send(answer, peer))
+            if work is not None:
+                await work
+        except Exception as error:
+            self._failed(error, addr)
+
+    def _look(self, worker: asyncio.Task[None]) -> None:
+        """See what the worker has left over, and why."""
+        self._ready = False
+        self._keep(worker)
+        if self._out_of_time:
+            self._out_of_time = False
+            self._hold()
+            self._launch()
+            return
+        if not self._queue:
+            self._go_on()
+            return
+        # The worker waits for something: it keeps its datagram and takes no other.
+        self._turn += 1
+        while self._queue and len(self.tasks) < self._most:
+            self._keep(self._loop.create_task(self._serve(*self._queue.popleft())))
+        if self._queue:
+            self._hold()
+
+    def _hold(self) -> None:
+        """Leave further datagrams to the kernel until the queue is empty."""
+        self._full = True
+        self._port.pause_reading()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if self._queue:
+            if not self._ready:
+                self._launch()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Read again, if it was only for the queue that reading was paused."""
+        if self._full and not self._ending and len(self.tasks) < self._most:
+            self._full = False
+            self._port.resume_reading()
+
+    @property
+    def busy(self) -> bool:
+        """Whether handlers are at work or about to be."""
+        return self._ready or bool(self.tasks or self._queue)
+
+    def end(self) -> None:
+        """Take no more datagrams from the port."""
+        self._ending = True
+        self._port.pause_reading()
+
+    def cancel(self) -> int:
+        """Cancel the handlers at work, forget what is queued, and return how many that were."""
+        count = len(self.tasks) + len(self._queue)
+        self._queue.clear()
+        for task in self.tasks:
+            task.cancel()
+        return count
 
 
 class QueueProtocol(asyncio.DatagramProtocol):
@@ -175,6 +278,14 @@ class QueueProtocol(asyncio.DatagramProtocol):
         if isinstance(item, Exception):
             raise item
         return item
+
+
+def is_coroutine_function(handler: DatagramHandler) -> bool:
+    """Return whether calling a handler gives something to be awaited."""
+    from inspect import iscoroutinefunction
+
+    # An object may have a coroutine function for its call.
+    return iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
 
 
 def show_peer(addr: Any) -> str:

@@ -11,7 +11,13 @@ from plait.core import Service
 from plait.errors import ClientStopped, DoNotRestart, EndApplication, EndpointError
 
 from ._datagram_events import DatagramsEnded, DatagramsFailed, DatagramsUndelivered, Report
-from ._datagram_handler import DatagramHandler, HandlerProtocol, show_peer
+from ._datagram_handler import (
+    CoroutineProtocol,
+    DatagramHandler,
+    PlainProtocol,
+    is_coroutine_function,
+    show_peer,
+)
 from ._endpoints import Endpoint
 from ._events import Listening
 from ._port import LARGEST, DatagramPort
@@ -141,13 +147,14 @@ class DatagramService(Service):
         if self._factory is not None:
             return self._factory()
         assert self._handler is not None
-        return HandlerProtocol(
-            self._handler,
-            most=self._max_tasks,
-            connected=connected,
-            failed=self._failed,
-            undelivered=self._undelivered.note,
-        )
+        options: dict[str, Any] = {
+            "connected": connected,
+            "failed": self._failed,
+            "undelivered": self._undelivered.note,
+        }
+        if is_coroutine_function(self._handler):
+            return CoroutineProtocol(self._handler, most=self._max_tasks, **options)
+        return PlainProtocol(self._handler, **options)
 
     def _begin(self) -> None:
         """Get ready to open ports; whatever happens afterwards, they are closed at the stop."""
@@ -175,21 +182,27 @@ class DatagramService(Service):
         """Receive no more, let the handlers finish, send what is unsent, then close."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        ports, tasks = list(self._ports), self._tasks()
+        until = began + self._drain
+        ports = list(self._ports)
+        working = [each for each in self._protocols if isinstance(each, CoroutineProtocol)]
         addresses = tuple(address_of(port.get_extra_info("socket")) for port in ports)
         for port in ports:
             port.sweep()
             port.pause_reading()
-        tasks = self._tasks()
-        await self._allow(tasks, began + self._drain)
-        late = [task for task in tasks if not task.done()]
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
+        for protocol in working:
+            protocol.end()
+        # A handler that ends may make room for one that was queued.
+        while any(protocol.busy for protocol in working):
+            if loop.time() >= until or (self._hurried is not None and self._hurried.is_set()):
+                break
+            await self._allow([task for each in working for task in each.tasks], until)
+        tasks = [task for protocol in working for task in protocol.tasks]
+        cancelled = sum(protocol.cancel() for protocol in working)
+        if tasks:
+            await asyncio.wait(tasks)
         for port in ports:
             port.close()
-        await self._allow([port.ended for port in ports], began + self._drain)
+        await self._allow([port.ended for port in ports], until)
         for port in ports:
             port.abort()
         if ports:
@@ -202,14 +215,7 @@ class DatagramService(Service):
         self._undelivered.close()
         if self.observed and ports:
             seconds = loop.time() - began
-            self.emit(DatagramsEnded(self.path, addresses, len(late), dropped, seconds))
-
-    def _tasks(self) -> list[asyncio.Task[object]]:
-        found: list[asyncio.Task[object]] = []
-        for protocol in self._protocols:
-            if isinstance(protocol, HandlerProtocol):
-                found.extend(protocol.tasks)
-        return found
+            self.emit(DatagramsEnded(self.path, addresses, cancelled, dropped, seconds))
 
     async def _allow(self, work: list[Any], until: float) -> None:
         """Wait for work, until a time or until the operator is in a hurry."""
