@@ -73,7 +73,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 ENDS_THE_PROCESS = {
     "plait.__main__": "the entry point: the one exit",
     "plait.system": "the one door to the operating system",
-    "plait.twisted.python.usage": "Twisted's --help and --version end the program they are given to",
+    "plait.twisted.python.usage": "Twisted's --help and --version end their program",
     "plait.twisted.internet.task": "Twisted's react() promises its callers to end the process",
 }
 
