@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ._endpoints import UDPEndpoint as UDPEndpoint
     from ._endpoints import UNIXDatagramEndpoint as UNIXDatagramEndpoint
     from ._endpoints import UNIXEndpoint as UNIXEndpoint
+    from ._events import AcceptPaused as AcceptPaused
+    from ._events import AcceptResumed as AcceptResumed
     from ._events import ConnectionLost as ConnectionLost
     from ._events import ConnectionMade as ConnectionMade
     from ._events import HandlerFailed as HandlerFailed
@@ -60,8 +62,6 @@ if TYPE_CHECKING:
     from ._tls import TLSServer as TLSServer
     from ._tls_client import TLSClient as TLSClient
     from ._tls_client import TLSClientOptions as TLSClientOptions
-    from ._trouble import AcceptPaused as AcceptPaused
-    from ._trouble import AcceptResumed as AcceptResumed
     from ._trouble import CertificateExpiring as CertificateExpiring
     from ._trouble import CertificateLoaded as CertificateLoaded
     from ._trouble import CertificateRejected as CertificateRejected
@@ -143,8 +143,8 @@ __all__ = [
 ]
 
 _HOME = {
-    "AcceptPaused": "_trouble",
-    "AcceptResumed": "_trouble",
+    "AcceptPaused": "_events",
+    "AcceptResumed": "_events",
     "BoundSockets": "_sockets",
     "CertificateExpiring": "_trouble",
     "CertificateInfo": "_x509",

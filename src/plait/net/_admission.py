@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from plait.errors import NetworkRefused, ProxyHeaderRefused
 
+from ._connection import NotAdmitted
+
 if TYPE_CHECKING:
     from ._connection import Connection
 
@@ -57,10 +59,6 @@ class Networks:
         mapped = getattr(found, "ipv4_mapped", None)
         found = mapped if mapped is not None else found
         return any(found in network for network in self._networks)
-
-
-class NotAdmitted(Exception):
-    """A peer that may not connect; the text is the reason."""
 
 
 class Gate:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ._server import Handler, StreamServer
 
 
+class NotAdmitted(Exception):
+    """A peer that may not connect; the text is the reason."""
+
+
 class Connection:
     """
     One connection of a server; `connection()` returns it in handlers and protocols.

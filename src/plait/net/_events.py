@@ -137,6 +137,53 @@ class HandlerFailed(Event):
         return f"{self.path} failed to serve {self.peer}: {describe(self.error)}"
 
 
+# These are told when the process has no descriptors left, when no module could be loaded.
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AcceptPaused(Event):
+    """
+    The system has no descriptors or memory for more connections; clients wait in the kernel.
+
+    Told once per episode; `AcceptResumed` follows.
+
+    Args:
+        error:
+            What the system said.
+        open:
+            How many connections the server has.
+    """
+
+    level: ClassVar[Level] = Level.WARNING
+
+    error: OSError
+    open: int
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return (
+            f"{self.path} cannot accept more than its {self.open} connections for now "
+            f"({describe(self.error)}); clients wait; raise the limit of open files"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AcceptResumed(Event):
+    """
+    The server accepts connections again, after `AcceptPaused`.
+
+    Args:
+        duration:
+            Seconds that clients had to wait.
+    """
+
+    duration: float
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        return f"{self.path} accepts connections again after {self.duration:.3f} s"
+
+
 def describe(error: BaseException) -> str:
     """Return an error in one line: its type and the first line of its text."""
     text = str(error).strip().partition("\n")[0]

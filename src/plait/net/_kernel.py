@@ -8,6 +8,12 @@ import struct
 import sys
 from typing import Any, NamedTuple
 
+try:
+    import fcntl
+    import termios
+except ImportError:  # a system without them, where these bytes cannot be counted
+    fcntl = termios = None  # type: ignore[assignment]  # see above
+
 _LINUX = sys.platform == "linux"
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
@@ -47,11 +53,8 @@ def unsent(sock: socket.socket) -> int:
 
 def _ask(sock: socket.socket, name: str) -> int:
     try:
-        import fcntl
-        import termios
-
         answer = fcntl.ioctl(sock.fileno(), getattr(termios, name), b"\0\0\0\0")
-    except (ImportError, AttributeError, OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
         return 0
     return int.from_bytes(answer, sys.byteorder)
 

@@ -12,10 +12,10 @@ from plait.core import Service
 from plait.events import current_connection
 
 from ._accept import Acceptor
-from ._connection import Connection
+from ._connection import Connection, NotAdmitted
 from ._drain import GRACE, Drain
 from ._endpoints import Endpoint
-from ._events import HandlerFailed, Listening, ListeningEnded
+from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded, describe
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
 
@@ -229,14 +229,10 @@ class StreamServer(Service):
 
     def starved(self, error: OSError) -> None:
         """Tell that the system has no room for more connections."""
-        from ._trouble import AcceptPaused
-
         self.emit(AcceptPaused(self.path, error, len(self._connections)))
 
     def recovered(self, seconds: float) -> None:
         """Tell that it has room again."""
-        from ._trouble import AcceptResumed
-
         self.emit(AcceptResumed(self.path, seconds))
 
     def broken(self, error: OSError) -> None:
@@ -318,9 +314,6 @@ class _FactoryFailed(Exception):
 
 def explain(error: Exception) -> str:
     """Return why a connection could not be set up, in a few words."""
-    from ._admission import NotAdmitted
-    from ._events import describe
-
     if isinstance(error, NotAdmitted):
         return str(error)
     reason = getattr(error, "reason", None)  # of ssl.SSLError, such as NO_SHARED_CIPHER
@@ -330,6 +323,8 @@ def explain(error: Exception) -> str:
 def _make_gate(allow: Sequence[str] | None, proxies: Sequence[str] | None) -> Gate | None:
     if allow is None and not proxies:
         return None
+    # What a refusal takes is loaded now: later there may be no descriptors left to do so.
+    from . import _proxy, _trouble  # noqa: F401  # see above
     from ._admission import Gate, Networks
 
     return Gate(

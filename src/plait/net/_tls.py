@@ -15,6 +15,7 @@ from ._drain import GRACE
 from ._endpoints import BACKLOG, Endpoint, FDEndpoint, SystemdEndpoint, TLSEndpoint
 from ._server import Handler, ProtocolFactory, ServerOptions, StreamServer
 from ._sockets import INTERNET
+from ._trouble import CertificateExpiring, CertificateLoaded, CertificateRejected
 from ._x509 import CertificateInfo
 
 if TYPE_CHECKING:
@@ -203,15 +204,11 @@ class TLSServer(StreamServer):
                     self._load()
                     told = 0.0
                 except CertificateRefused as error:
-                    from ._trouble import CertificateRejected
-
                     refused = found
                     self.emit(CertificateRejected(self.path, error.file, error))
             previous = found
 
     def _load(self) -> None:
-        from ._trouble import CertificateLoaded
-
         self._store.load()
         for info in self._store.infos:
             self.emit(CertificateLoaded(self.path, info.file, info.expires))
@@ -219,8 +216,6 @@ class TLSServer(StreamServer):
     def _tell_expiry(self, now: float) -> bool:
         ending = [info for info in self._store.infos if info.expires - now < _SOON]
         for info in ending:
-            from ._trouble import CertificateExpiring
-
             left = info.expires - now
             self.emit(CertificateExpiring(self.path, info.file, info.expires, left))
         return bool(ending)
