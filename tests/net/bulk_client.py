@@ -14,6 +14,10 @@ import threading
 import time
 import zlib
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 PIECE = 1 << 18
 
 
