@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from plait.log._writer import Entry, Writer
 
-from .records import run, until
+from .records import lines, run, until
 
 pytestmark = pytest.mark.process
 
@@ -295,16 +295,72 @@ FORK = """
 """
 
 
-def test_fork(tmp_path: object) -> None:
+def test_fork(tmp_path: Path) -> None:
     """Children forked in mid-burst neither hang nor repeat, and what they log arrives."""
-    path = os.path.join(str(tmp_path), "log")
+    path = tmp_path / "log"
     done = run(FORK, path)
     assert (done.returncode, done.stderr) == (0, "")
-    with open(path) as file:
-        texts = [line.split("] ", 1)[1].rstrip("\n") for line in file]
+    texts = [line.split("] ", 1)[1] for line in lines(path)]
     assert [text for text in texts if text.startswith("parent")] == [
         f"parent {number}" for number in range(200)
     ]
     assert sorted(text for text in texts if text.startswith("child")) == sorted(
         f"child {number} {mine}" for number in range(0, 200, 20) for mine in range(5)
     )
+
+
+ALARM = """
+    import logging, os, signal, sys
+    from plait.log import make_handler
+    path, mode = sys.argv[1:]
+    if mode == "terminal":
+        import pty, threading
+        ours, theirs = pty.openpty()
+        os.dup2(theirs, 2)
+        def drain():
+            with open(path, "wb") as file:
+                while True:
+                    block = os.read(ours, 4096)
+                    file.write(block)
+                    file.flush()
+                    if b"the end" in block:
+                        return
+        thread = threading.Thread(target=drain)
+        thread.start()
+        handler = make_handler()
+    else:
+        handler = make_handler(log_file=path, log_sync=mode == "sync")
+    log = logging.getLogger("x")
+    log.addHandler(handler)
+    log.setLevel(10)
+    alarms = 0
+    def ring(signum, frame):
+        global alarms
+        log.info("alarm %d", alarms)
+        alarms += 1
+        if alarms % 10 == 0:
+            handler.flush()
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    for number in range(3000):
+        log.info("main %d", number)
+        if number % 100 == 0:
+            handler.flush()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    log.info("the end")
+    handler.close()
+    if mode == "terminal":
+        thread.join()
+    print(alarms)
+"""
+
+
+@pytest.mark.parametrize("mode", ["thread", "sync", "terminal"])
+def test_logging_in_signal_handlers(tmp_path: Path, mode: str) -> None:
+    """A signal handler may log and flush wherever it interrupts the log itself."""
+    path = tmp_path / "log"
+    done = run(ALARM, path, mode)
+    assert done.returncode == 0, done.stderr
+    found = path.read_text()
+    assert found.count(" main ") == 3000
+    assert found.count(" alarm ") == int(done.stdout)

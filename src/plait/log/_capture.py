@@ -27,10 +27,13 @@ class Capture:
             Whether standard output and standard error are captured too.
         flush:
             Called after an exception that ends the program was logged.
+        shown:
+            Whether the log is on standard error itself, so that such an exception need not be told
+            there a second time.
     """
 
-    def __init__(self, *, prints: bool, flush: Callable[[], object]) -> None:
-        self._flush = flush
+    def __init__(self, *, prints: bool, flush: Callable[[], object], shown: bool = False) -> None:
+        self._flush, self._shown = flush, shown
         self._undo: list[Undo] = []
         self._hook(warnings, "showwarning", self._warning)
         self._hook(sys, "excepthook", self._uncaught)
@@ -82,15 +85,17 @@ class Capture:
         )
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        """Log what ends the program, and let the old hook tell it too."""
-        if issubclass(kind, Exception):
+        """Log what ends the program, and let the old hook tell it where the log does not."""
+        logged = issubclass(kind, Exception)
+        if logged:
             with suppress(Exception):
                 logging.getLogger("plait").critical(
                     "the program ends by an exception that nobody caught",
                     exc_info=(kind, error, trace),
                 )
         self._flush()
-        self._before(kind, error, trace)
+        if not (logged and self._shown):
+            self._before(kind, error, trace)
 
     def _in_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_type is SystemExit:

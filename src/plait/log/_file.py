@@ -73,7 +73,7 @@ class FileSink:
         self._rotate_from = 0.0
         self._stuck = ""
         self._torn = Torn()
-        self._owner: tuple[int, int] | None = None
+        self._shared = False
 
     def open(self) -> None:
         """
@@ -153,6 +153,11 @@ class FileSink:
             self._folder.refresh()
             self.open()
             return
+        if self._shared and self._plain:
+            # A lock on a description shared with the parent would not keep the two apart.
+            self._shared = False
+            with suppress(OSError):
+                self._adopt(self._folder.open(self._file, _FLAGS & ~os.O_CREAT, 0))
         if not self._plain or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + _LOOK_EVERY
@@ -256,8 +261,9 @@ class FileSink:
         self._look()
 
     def forget(self) -> None:
-        """Forget what is half written."""
+        """Forget what is half written, and that the description of the file is nobody else's."""
         self._torn.forget()
+        self._shared = True
 
     def close(self) -> None:
         """Close the file."""

@@ -207,11 +207,20 @@ def configure(
     if handler is not None:
         logging.getLogger().addHandler(handler)
     system = LogSystem(handler, undo)
-    hooks = Capture(prints=capture, flush=lambda: system.flush(2.0))
+    hooks = Capture(
+        prints=capture,
+        flush=lambda: system.flush(2.0),
+        shown=_sink_name(handler) == "standard error",
+    )
     system._undo.append(hooks.undo)
     if not capture:
         system._capture_prints = hooks.capture_prints
     return system
+
+
+def _sink_name(handler: logging.Handler | None) -> str:
+    """Return what the handler's sink is called, if it has one."""
+    return str(getattr(getattr(getattr(handler, "writer", None), "sink", None), "name", ""))
 
 
 def _histories() -> list[History]:
