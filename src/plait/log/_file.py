@@ -29,6 +29,7 @@ _FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 _LOOK_EVERY = 0.05
+_LOOK_UP_EVERY = 1.0
 _ROTATE_AGAIN = 60.0
 
 
@@ -69,7 +70,7 @@ class FileSink:
         self._size = 0
         self._day = (0.0, 0.0)
         self._plain = True
-        self._next_look = 0.0
+        self._next_look = self._next_lookup = 0.0
         self._rotate_from = 0.0
         self._stuck = ""
         self._torn = Torn()
@@ -163,8 +164,20 @@ class FileSink:
         self._next_look = time.monotonic() + _LOOK_EVERY
         mine = os.fstat(self._descriptor)
         self._size = mine.st_size
-        if not self._is_current(mine):
+        if not (self._is_there() and self._is_current(mine)):
             self._replace(mine)
+
+    def _is_there(self) -> bool:
+        """Return whether the directory can be found, looking it up anew once a second."""
+        now = time.monotonic()
+        if now < self._next_lookup:
+            return True
+        self._next_lookup = now + _LOOK_UP_EVERY
+        try:
+            self._folder.refresh()
+        except OSError:
+            return False
+        return True
 
     def _is_current(self, mine: os.stat_result) -> bool:
         """Return whether the path names what is open."""
@@ -257,7 +270,7 @@ class FileSink:
     def freshen(self) -> None:
         """Look at the path now, and open a new file there if the old one was moved away."""
         self.stale = False
-        self._next_look = 0.0
+        self._next_look = self._next_lookup = 0.0
         self._look()
 
     def forget(self) -> None:
