@@ -240,6 +240,48 @@ async def test_sys_exit_in_a_service_is_a_request_to_end() -> None:
     assert (app.exit_status, other.stops) == (5, 1)
 
 
+async def test_sys_exit_in_background_work_is_a_request_to_end() -> None:
+    """asyncio would let it out of the loop; here it ends the application in order."""
+
+    async def leave() -> None:
+        sys.exit(6)
+
+    class Job(Service):
+        async def start(self) -> None:
+            self.spawn(leave())
+
+    app = Application("app")
+    other = app.add(ScriptedService(), name="other")
+    async with app:
+        app.add(Job(), name="job")
+        await app.ended()
+    assert (app.exit_status, other.stops) == (6, 1)
+
+
+async def test_work_that_never_began_is_no_complaint() -> None:
+    """A task that is cancelled before its first step leaves no coroutine that was never awaited."""
+
+    class Job(Service):
+        async def stop(self) -> None:
+            self.spawn(asyncio.sleep(1)).cancel()
+
+    async with Application("app") as app:
+        job = app.add(Job())
+    assert job.state is State.STOPPED
+
+
+async def test_an_error_in_the_stop_of_a_restart_is_over_with_the_restart() -> None:
+    """It is told when it happens; the final stop, which is clean, raises nothing."""
+    app = Application("app")
+    service = app.add(ScriptedService(stop_error=ValueError("stuck")), restart=PLAIN)
+    async with app:
+        service.crash()
+        await settle()
+        service.stop_error = None
+        await asyncio.sleep(3)
+    assert (service.starts, app.failure) == (2, None)
+
+
 async def test_a_task_cancelled_by_somebody_else_is_a_failure() -> None:
     """A stray `cancel()` does not make a service silently useless."""
     app = Application("app")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from plait.core._node import current_service
 from plait.core._state import State
-from plait.errors import ServiceEnded
+from plait.errors import EndApplication, ServiceEnded
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plait.core._engine import Engine
     from plait.core._node import Node
 
-__all__ = ["pause", "resume", "spawn", "unwind"]
+__all__ = ["exit_request", "pause", "resume", "spawn", "unwind"]
 
 T = TypeVar("T")
 
@@ -46,16 +46,32 @@ def spawn(
     context = copy_context()  # the caller's: what it has bound there is about this very work
     context.run(current_service.set, path)
     label = name or str(getattr(coro, "__qualname__", "task"))
-    task = engine.loop.create_task(coro, name=f"{path}:{label}", context=context)
+    work = _without_exit(coro, path)
+    task = engine.loop.create_task(work, name=f"{path}:{label}", context=context)
     if node.tasks is None:
         node.tasks = {}
     node.tasks[task] = None
-    task.add_done_callback(partial(_done, engine, node, label))
+    task.add_done_callback(partial(_done, engine, node, label, coro))
     return task
 
 
-def _done(engine: Engine, node: Node, label: str, task: asyncio.Task[Any]) -> None:
+async def _without_exit(coro: Coroutine[Any, Any, T], path: str) -> T:
+    """Run a coroutine; its `sys.exit()`, which would tear down the loop, ends the application."""
+    try:
+        return await coro
+    except SystemExit as error:
+        raise exit_request(path, error) from error
+
+
+def _done(
+    engine: Engine,
+    node: Node,
+    label: str,
+    coro: Coroutine[Any, Any, object],
+    task: asyncio.Task[Any],
+) -> None:
     """Take note that a spawned task has ended."""
+    coro.close()  # cancelled before its first step, it would be said never to have been awaited
     if node.tasks is not None:
         node.tasks.pop(task, None)
     if task.cancelled():
@@ -66,6 +82,13 @@ def _done(engine: Engine, node: Node, label: str, task: asyncio.Task[Any]) -> No
     error = task.exception()
     if error is not None:
         engine.failed(node, error, "run" if node.open else "start")
+
+
+def exit_request(path: str, error: SystemExit) -> EndApplication:
+    """Return what a service's `sys.exit()` asks for."""
+    status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    said = f" ({error.code})" if isinstance(error.code, str) else f"({status})"
+    return EndApplication(f"{path} called sys.exit{said}", status=status)
 
 
 def unwind(engine: Engine, stacks: list[AsyncExitStack]) -> None:

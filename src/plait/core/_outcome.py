@@ -79,6 +79,11 @@ class Outcome:
         ]
         return True
 
+    def stop_error(self, path: str, error: Exception) -> None:
+        """Keep an error of the final stop; one of a restart's stop was told and is over with."""
+        if self.ending.done():
+            self.stop_errors.append((path, error))
+
     def _up(self) -> list[Node]:
         """Return the nodes that are not down yet, children before parents, youngest first."""
         return [node for node in reversed(self._engine.root.walk()) if node.due]

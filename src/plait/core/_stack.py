@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import linecache
-import os
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
 __all__ = ["where"]
 
-_OWNER = os.path.join(os.path.dirname(__file__), "_owner.py")  # pathlib costs 3 ms to import
+_OURS = {__file__.replace("_stack", name) for name in ("_owner", "_background")}
 
 #: A chain longer than this is cut in the middle: a runaway recursion helps nobody.
 LONGEST = 20
@@ -33,7 +32,7 @@ def where(task: asyncio.Task[Any]) -> str:
     """
     lines: list[str] = []
     for frame in _frames(task.get_coro()):
-        if frame.f_code.co_filename == _OWNER:
+        if frame.f_code.co_filename in _OURS:
             continue  # how the service came to be called is no news
         code, number = frame.f_code, frame.f_lineno
         lines.append(f'  File "{code.co_filename}", line {number}, in {code.co_qualname}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from plait.core import _events as happened
+from plait.core._background import exit_request
 from plait.core._node import Node, Want
 from plait.core._owner import Owner
 from plait.core._report import draw_node
@@ -54,7 +55,7 @@ def failed(
     """
     end = _find(error, EndApplication)
     if end is None and isinstance(error, SystemExit):
-        end = _exit_request(node, error)
+        end = exit_request(node.path, error)
     done = _find(error, DoNotRestart)
     if end is not None:
         _end_application(engine, node, end)
@@ -74,7 +75,7 @@ def failed(
         engine.emit(happened.ServiceFailed(node.path, error, phase))
     if node.due:  # it was on its way down already, and goes on
         if node.want is Want.DOWN:
-            engine.outcome.stop_errors.append((node.path, _as_exception(node, error)))
+            engine.outcome.stop_error(node.path, _as_exception(node, error))
         return
     if node.waiters and engine.outcome.has_been_ready and node.restart is None:
         # A late child whose start failed: whoever awaits ready() gets the failure and deals with
@@ -123,13 +124,6 @@ def _end_application(engine: Engine, node: Node, end: EndApplication) -> None:
     engine.stop(engine.root.service.stop_timeout)
 
 
-def _exit_request(node: Node, error: SystemExit) -> EndApplication:
-    """Return what a service's `sys.exit()` asks for."""
-    status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    said = f" ({error.code})" if isinstance(error.code, str) else f"({status})"
-    return EndApplication(f"{node.path} called sys.exit{said}", status=status)
-
-
 def cause_known(engine: Engine, node: Node, error: BaseException | None) -> bool:
     """
     Take note of the cause of a failure that was announced as pending.
@@ -176,7 +170,7 @@ def finish_for_good(engine: Engine, node: Node) -> None:
 
 def stop_failed(engine: Engine, node: Node, error: BaseException) -> None:
     """Take note of an error in a stop."""
-    engine.outcome.stop_errors.append((node.path, _as_exception(node, error)))
+    engine.outcome.stop_error(node.path, _as_exception(node, error))
     if engine.observed():
         engine.emit(happened.ServiceStopFailed(node.path, error))
 
@@ -184,7 +178,7 @@ def stop_failed(engine: Engine, node: Node, error: BaseException) -> None:
 def abandoned(engine: Engine, node: Node, stack: str) -> None:
     """Take note that something of a service swallowed its cancellation and is left behind."""
     error = StopTimeout(node.path, 0.0, stack, abandoned=True)
-    engine.outcome.stop_errors.append((node.path, error))
+    engine.outcome.stop_error(node.path, error)
     if engine.observed():
         engine.emit(happened.ServiceAbandoned(node.path, stack))
 
