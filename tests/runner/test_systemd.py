@@ -223,7 +223,7 @@ def test_the_example_units_are_sound(tmp_path: Path, unit: str) -> None:
     """The units of the operations page pass systemd's own check."""
     page = (ROOT / "docs" / "operations.md").read_text()
     for name in ("plait-shop.service", "plait-shop.socket"):
-        text = page.partition(f'```ini title="{name}"\n')[2].partition("```")[0]
+        text = page.partition(f'```text title="{name}"\n')[2].partition("```")[0]
         assert text, f"no {name} on the page"
         words = text.replace("/srv/shop/.venv/bin/plait", shutil.which("true") or "/bin/true")
         (tmp_path / name).write_text(words)
