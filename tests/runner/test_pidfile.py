@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,7 +166,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     )
     script = (
         "mount -t tmpfs -o size=4k none small && head -c 4096 /dev/zero > small/fill; "
-        f"{sys.executable} -m plait run --pidfile small/a.pid a.tac"
+        f"{shlex.quote(sys.executable)} -m plait run --pidfile small/a.pid a.tac"
     )
     command = ("unshare", "-m", "sh", "-c", script)
     with Program(tmp_path, command=command) as program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ pytestmark = [
     ),
 ]
 
-PLAIT = f"{sys.executable} -m plait"
+PLAIT = f"{shlex.quote(sys.executable)} -m plait"
 
 #: Binds a port that takes root, shows who it is, and serves on it.
 WHO = """
