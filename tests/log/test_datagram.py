@@ -16,7 +16,7 @@ from plait.log._datagram import DatagramSink, JournalSink
 from plait.log._handler import WriterHandler
 from plait.log._syslog import JournalFormatter, SyslogFormatter
 
-from .records import attached, run
+from .records import attached, record, run
 
 pytestmark = pytest.mark.network
 
@@ -185,3 +185,25 @@ def test_the_usual_places(tmp_path: Path) -> None:
     assert journal == "['MESSAGE=to the journal', 'PRIORITY=4', 'SYSLOG_IDENTIFIER=app']"
     assert inherited == "True"
     assert refused.startswith("cannot open /dev/log for the log: No such file or directory")
+
+
+def test_sinks_at_a_path(tmp_path: Path) -> None:
+    """A sink without a socket says so at the start; one with it can be opened anew."""
+    sink = DatagramSink(str(tmp_path / "log"))
+    with pytest.raises(FileNotFoundError):
+        sink.open()
+    with listening(tmp_path / "log") as server:
+        sink.freshen()
+        sink.forget()
+        assert sink.ready()
+        sink.write(["one"])
+        assert server.recv(100) == b"one"
+        sink.close()
+
+
+def test_the_journal_as_text() -> None:
+    """For a handler that knows only texts the datagram is one, stack and traceback included."""
+    made = record("x", exc_text="Traceback", stack_info="Stack")
+    text = JournalFormatter().format(made)
+    assert "MESSAGE\n" in text
+    assert "x\nTraceback\nStack\n" in text

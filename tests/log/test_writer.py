@@ -364,3 +364,60 @@ def test_logging_in_signal_handlers(tmp_path: Path, mode: str) -> None:
     found = path.read_text()
     assert found.count(" main ") == 3000
     assert found.count(" alarm ") == int(done.stdout)
+
+
+def test_before_and_after_a_fork() -> None:
+    """Before a fork the thread ends; the child forgets what waits, and writes at once."""
+    sink = ListSink()
+    writer = Writer(sink)
+    writer.put(20, "a")
+    writer.before_fork()
+    assert (sink.lines, writer._thread) == (["a"], None)
+    writer._queue.append("the parent's")
+    writer.in_child()
+    writer.put(20, "mine")
+    assert sink.lines == ["a", "forgot", "mine"]
+    writer.close()
+
+
+def test_after_the_fork_the_parent_goes_on() -> None:
+    """After a fork the parent's next entry starts a thread again."""
+    sink = ListSink()
+    writer = Writer(sink)
+    writer.put(20, "a")
+    writer.before_fork()
+    writer.put(20, "b")
+    until(partial(sink.has, 2))
+    assert sink.lines == ["a", "b"]
+    writer.close()
+
+
+def test_sync_in_trouble_waits_for_the_next_try(capfd: pytest.CaptureFixture[str]) -> None:
+    """With sync a sink in trouble is not tried at every entry, and gets all when it is well."""
+    sink = ListSink()
+    sink.error = OSError(28, "No space left on device")
+    writer = Writer(sink, sync=True, retry=0.05)
+    for number in range(100):
+        writer.put(20, str(number))
+    assert sink.calls < 10
+    sink.error = None
+    assert writer.flush()
+    assert sink.lines == [str(number) for number in range(100)]
+    writer.reopen()
+    assert sink.lines[-1] == "fresh"
+    writer.close()
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_a_busy_sink_is_no_trouble_at_first(capfd: pytest.CaptureFixture[str]) -> None:
+    """A sink that cannot take more for a moment is tried again soon, without a word."""
+    sink = ListSink()
+    sink.error = BlockingIOError(11, "full")
+    writer = Writer(sink, retry=5.0)
+    writer.put(20, "a")
+    until(lambda: sink.calls > 2)
+    sink.error = None
+    assert writer.flush()
+    writer.close()
+    assert sink.lines == ["a"]
+    assert capfd.readouterr().err == ""

@@ -28,6 +28,7 @@ _FATAL = {
     errno.ENAMETOOLONG: "name a shorter path with --log-file",
     errno.ELOOP: "name a path without a circle of links with --log-file",
 }
+_SYSLOG = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
 _JOURNAL = "/run/systemd/journal/socket"
 _FORMATS = ("auto", "text", "json", "console")
 
@@ -133,8 +134,7 @@ def _syslog(plan: LogPlan, ident: str) -> logging.Handler:
     number = int(word) if word.isdecimal() else FACILITIES.get(word, -1)
     if not 0 <= number < 24:
         raise BadLogOption("--facility", plan.facility, f"one of {', '.join(FACILITIES)}")
-    path = "/var/run/syslog" if sys.platform == "darwin" else "/dev/log"
-    sink = DatagramSink(path)
+    sink = DatagramSink(_SYSLOG)
     _connect(sink, "start a syslog daemon, or use --log-file")
     formatter = SyslogFormatter(facility=number, ident=ident, redact=plan.log_redact)
     return WriterHandler(sink, formatter, sync=plan.log_sync)
