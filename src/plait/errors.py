@@ -44,7 +44,8 @@ Every exception of plait, one class per situation.
     │       └── ClientStopped
     ├── NotSupported            a call that this platform does not have
     ├── UsageError              an option whose value cannot be
-    │   └── LoopUnavailable     an event loop that is not there
+    │   ├── LoopUnavailable     an event loop that is not there
+    │   └── TwistdUsage         a line that twistd's command line does not take
     ├── TargetError             what to run cannot be loaded
     │   ├── TargetNotFound      no such file, module or attribute
     │   ├── NoApplication       the file defines no application
@@ -122,6 +123,7 @@ __all__ = [
     "TargetError",
     "TargetNotFound",
     "TreeError",
+    "TwistdUsage",
     "UnknownNeed",
     "UsageError",
 ]
@@ -861,6 +863,22 @@ class LoopUnavailable(UsageError):
     def __init__(self, name: str, why: str, there: Sequence[str]) -> None:
         self.name, self.why, self.there = name, why, tuple(there)
         super().__init__("--loop", f"{name} is not available: {why}; use {_join(there, 'or')}")
+
+
+class TwistdUsage(UsageError):
+    """
+    A line that twistd's command line does not take.
+
+    Args:
+        problem:
+            What was found, what was expected and what to try.
+        shows_help:
+            Whether the help is shown in front.
+    """
+
+    def __init__(self, problem: str, *, shows_help: bool = True) -> None:
+        self.shows_help = shows_help
+        super().__init__("plait twistd", problem)
 
 
 class TargetError(PlaitError):

@@ -14,7 +14,8 @@ import pytest
 
 from plait import __version__
 from plait.cli import main
-from plait.cli._twistd import Refused, parse, usage, words_of_twistd
+from plait.cli._twistd import parse, usage, words_of_twistd
+from plait.errors import TwistdUsage
 from plait.runner import RunPlan, fields_of
 from tests.runner.processes import ECHO, Program, plait, text_of, wait_for
 
@@ -156,7 +157,7 @@ def test_what_is_refused(
     words: tuple[str, ...], text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What cannot be is refused in one sentence, with status 1 as twistd has it."""
-    with pytest.raises(Refused, match=text.replace("(", r"\(")):
+    with pytest.raises(TwistdUsage, match=text.replace("(", r"\(")):
         parse(words)
     assert main(["twistd", *words], version=__version__) == 1
     assert text in capsys.readouterr().err

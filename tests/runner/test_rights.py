@@ -131,6 +131,26 @@ def test_without_the_right_nothing_listens(where: Path) -> None:
         assert "there is no right to become user root: this is not root (uid 65534)" in program.err
 
 
+def test_a_low_port_without_the_right(where: Path) -> None:
+    """A port below 1024 without the right to it: exit 3, one sentence with the port."""
+    (where / "who.tac").write_text(WHO)
+    with inside(where, f"exec {PLAIT} run who.tac", "-U", "-r") as program:
+        assert program.ends() == 3
+        said = [line for line in program.err.splitlines() if line.startswith("plait: ")]
+        assert len(said) == 1
+        assert "port 81 is below 1024" in said[0]
+        assert "Traceback" not in program.err
+
+
+def test_a_daemon_that_may_not_change_its_user(where: Path) -> None:
+    """Where the system refuses the change, the launcher tells it and returns at once."""
+    (where / "a.tac").write_text("from plait import Application\napplication = Application('a')\n")
+    script = f"exec {PLAIT} run --daemon --pidfile a.pid --user 65534 a.tac"
+    with inside(where, script, "-U", "-r") as program:
+        assert program.ends() == 1
+        assert "cannot become user" in program.err
+
+
 @pytest.mark.parametrize("daemon", ["", "--daemon"])
 def test_a_root_of_its_own(where: Path, daemon: str) -> None:
     """In a new root without any device, as another user, it runs, logs, and stops."""

@@ -162,6 +162,26 @@ def test_the_user_signals_never_kill(tmp_path: Path) -> None:
         assert program.ends() == -signal.SIGTERM
 
 
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this platform has no terminals of its own")
+def test_a_terminal_that_goes_ends_it(tmp_path: Path) -> None:
+    """In the foreground of a terminal HUP means that it is gone: an orderly stop."""
+    import fcntl
+    import termios
+
+    leader, follower = os.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+    target = tac(tmp_path, "")
+    with Program(tmp_path, "run", target, before=take_terminal, keep=(follower,)) as program:
+        os.close(follower)
+        program.until(READY)
+        os.close(leader)
+        assert program.ends() == -signal.SIGHUP
+        assert "shop stopped" in program.err
+
+
 def test_a_failed_start_rolls_back(tmp_path: Path) -> None:
     """The third of five fails: two are stopped in reverse, exit 3, all of it in the message."""
     source = """

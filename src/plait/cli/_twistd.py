@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from plait.errors import TwistdUsage
+
 if TYPE_CHECKING:
     from plait.runner import ExitStatus, RunPlan
 
-__all__ = ["Refused", "Word", "parse", "twistd", "words_of_twistd"]
+__all__ = ["Word", "parse", "twistd", "words_of_twistd"]
 
 
 class Word(NamedTuple):
@@ -71,22 +73,6 @@ _WHY_NO_PICKLES = (
 )
 
 
-class Refused(Exception):
-    """
-    A command line that cannot be.
-
-    Args:
-        text:
-            What was found and what was expected.
-        usage:
-            Whether the help is shown in front.
-    """
-
-    def __init__(self, text: str, *, usage: bool = True) -> None:
-        self.usage = usage
-        super().__init__(text)
-
-
 class Parsed(NamedTuple):
     """
     What a command line comes to.
@@ -126,7 +112,7 @@ def parse(arguments: Sequence[str]) -> Parsed:
             The words after `twistd`.
 
     Raises:
-        Refused: they cannot be.
+        TwistdUsage: they cannot be.
     """
     words = words_of_twistd()
     shorts = "".join(word.short + (":" if word.metavar else "") for word in words if word.short)
@@ -135,7 +121,7 @@ def parse(arguments: Sequence[str]) -> Parsed:
     try:
         found, rest = getopt.getopt(list(arguments), shorts, longs)
     except getopt.GetoptError as error:
-        raise Refused(error.msg) from None
+        raise TwistdUsage(error.msg) from None
     given: dict[str, str] = {}
     for flag, value in found:
         name = letters.get(flag, flag.removeprefix("--"))
@@ -151,7 +137,7 @@ def _plan(given: dict[str, str], command: tuple[str, ...]) -> RunPlan:
 
     refused = sorted(_PICKLES & set(given))
     if refused:
-        raise Refused(f"--{refused[0]}: {_WHY_NO_PICKLES}", usage=False)
+        raise TwistdUsage(f"--{refused[0]}: {_WHY_NO_PICKLES}", shows_help=False)
     values: dict[str, object] = {"as_twistd": True, "target": given.get("python", "")}
     for field in fields_of():
         name = field.option.twistd.partition(",")[0]
@@ -172,14 +158,14 @@ def _plan(given: dict[str, str], command: tuple[str, ...]) -> RunPlan:
     values["loop"] = _loop(given.get("reactor", "default"))
     values["profiler"] = _profiler(given.get("profiler", "cprofile"))
     if given and not command and not values["target"]:
-        raise Refused(f"nothing to run: give -y FILE, or a sub-command; {_WHY_NO_PICKLES}")
+        raise TwistdUsage(f"nothing to run: give -y FILE, or a sub-command; {_WHY_NO_PICKLES}")
     return RunPlan(**values)  # type: ignore[arg-type]  # the names are those of its fields
 
 
 def _loop(reactor: str) -> str:
     loop = REACTORS.get(reactor)
     if loop is None:
-        raise Refused(
+        raise TwistdUsage(
             f"the specified reactor does not exist here: {reactor!r}; use one of "
             f"{', '.join(REACTORS)}"
         )
@@ -188,7 +174,9 @@ def _loop(reactor: str) -> str:
 
 def _profiler(name: str) -> str:
     if name.lower() not in ("profile", "cprofile"):
-        raise Refused(f"unsupported profiler name: {name}; use profile or cprofile", usage=False)
+        raise TwistdUsage(
+            f"unsupported profiler name: {name}; use profile or cprofile", shows_help=False
+        )
     return name.lower()
 
 
@@ -217,11 +205,11 @@ def twistd(arguments: Sequence[str], version: str) -> ExitStatus | int:
             sys.stdout.write(usage())
             return 0
         return _run(parsed)
-    except Refused as error:
-        if error.usage:
+    except TwistdUsage as error:
+        if error.shows_help:
             sys.stdout.write(usage() + "\n")
             sys.stdout.flush()
-        sys.stderr.write(f"plait twistd: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return 1
 
 
@@ -242,7 +230,7 @@ def _run(parsed: Parsed) -> ExitStatus:
     known = commands()
     if name not in known:
         among = f"; there are {', '.join(sorted(known))}" if known else "; none is installed"
-        raise Refused(f"unknown command: {name}{among}")
+        raise TwistdUsage(f"unknown command: {name}{among}")
     plan = parsed.plan._replace(target=name)
     return run(plan, make=partial(known[name].make, tuple(words)))
 
