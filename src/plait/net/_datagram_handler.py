@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from ._dial import show_address
-from ._port import DatagramPort
+from ._port import DatagramPort, Lingering
 
 __all__ = [
     "CoroutineProtocol",
@@ -32,6 +33,10 @@ Failed = Callable[[Exception, Any], None]
 
 # One turn of handlers begins no further one after so many seconds.
 _TURN = 0.001
+
+
+def _reply(send: Callable[[bytes, Any], None], peer: Any, data: bytes) -> None:
+    send(data, peer)
 
 
 class _Answering(asyncio.DatagramProtocol):
@@ -88,7 +93,7 @@ class PlainProtocol(_Answering):
             )
 
 
-class CoroutineProtocol(_Answering):
+class CoroutineProtocol(_Answering, Lingering):
     """
     Runs a coroutine function for each datagram.
 
@@ -138,18 +143,32 @@ class CoroutineProtocol(_Answering):
             task.add_done_callback(self._finished)
 
     async def _work_off(self, turn: int) -> None:
-        now, queue = time.monotonic, self._queue
+        now, queue, handler, send = time.monotonic, self._queue, self._handler, self._sendto
+        connected = self._connected
         end = now() + _TURN
-        while queue and self._turn == turn:
-            if now() > end:
+        while self._turn == turn:
+            late = now() > end
+            if not queue:
+                if not late:
+                    self._port.linger()
+                if not queue:
+                    return
+            elif late:
                 self._out_of_time = True
                 return
-            await self._serve(*queue.popleft())
+            data, addr = queue.popleft()
+            # What `_serve` does, without a coroutine more for each datagram.
+            try:
+                work = handler(data, addr, partial(_reply, send, None if connected else addr))
+                if work is not None:
+                    await work
+            except Exception as error:
+                self._failed(error, addr)
 
     async def _serve(self, data: bytes, addr: Any) -> None:
-        send, peer = self._sendto, None if self._connected else addr
+        peer = None if self._connected else addr
         try:
-            work = self._handler(data, addr, lambda answer: send(answer, peer))
+            work = self._handler(data, addr, partial(_reply, self._sendto, peer))
             if work is not None:
                 await work
         except Exception as error:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ._dial import close_quietly
 
-__all__ = ["DatagramPort", "LARGEST"]
+__all__ = ["DatagramPort", "LARGEST", "Lingering"]
 
 LARGEST = 65536
 """More bytes than a datagram can have."""
@@ -36,6 +36,10 @@ _TRIAL = 32
 _HIGH, _LOW = 65536, 16384
 
 Address = Any
+
+
+class Lingering(asyncio.DatagramProtocol):
+    """A protocol that answers after `datagram_received()`, and then calls `port.linger()`."""
 
 
 class DatagramPort(asyncio.DatagramTransport):
@@ -63,6 +67,7 @@ class DatagramPort(asyncio.DatagramTransport):
         "_doubt",
         "_failed",
         "_largest",
+        "_lingers",
         "_loop",
         "_lucky",
         "_most_unsent",
@@ -106,6 +111,8 @@ class DatagramPort(asyncio.DatagramTransport):
         self._paused = True
         self._lucky = self._doubt = False
         self._wakeups = 0
+        # A protocol that answers only later says itself when to look again.
+        self._lingers = not isinstance(protocol, Lingering)
         self.dropped = 0
         self.ended: asyncio.Future[None] = self._loop.create_future()
         # Looked up once, not for every datagram.
@@ -117,12 +124,35 @@ class DatagramPort(asyncio.DatagramTransport):
         self.resume_reading()
 
     def _readable(self) -> None:
+        looks = 1
+        if self._lingers:
+            self._wakeups += 1
+            if self._lucky or self._wakeups % _TRIAL == 0:
+                looks = _LOOKS
+        if not self._read(looks) or self._doubt:
+            self._listen_again()
+
+    def linger(self) -> None:
+        """Look whether something comes at once, if that has paid lately."""
+        self._wakeups += 1
+        if not self._paused and (self._lucky or self._wakeups % _TRIAL == 0):
+            self._read(_LOOKS)
+
+    def _read(self, looks: int) -> int:
+        """
+        Read what is there, within the bounds of one wake-up.
+
+        Args:
+            looks:
+                How often an empty socket is looked at.
+
+        Returns:
+            How many datagrams there were.
+        """
         recvfrom, received, largest = self._recvfrom, self._received, self._largest
         now = time.monotonic
         end = now() + _TURN
-        self._wakeups += 1
-        looks = left = _LOOKS if self._lucky or self._wakeups % _TRIAL == 0 else 1
-        count = 0
+        left, count = looks, 0
         address: Address = None
         try:
             while count < _MOST and now() < end and not self._paused:
@@ -131,7 +161,8 @@ class DatagramPort(asyncio.DatagramTransport):
                 except (BlockingIOError, InterruptedError):
                     left -= 1
                     if not left:
-                        self._lucky = False
+                        # One look alone proves nothing.
+                        self._lucky = self._lucky and looks == 1
                         break
                     continue
                 except OSError as error:
@@ -143,12 +174,14 @@ class DatagramPort(asyncio.DatagramTransport):
                 if left < looks:
                     # Looking again has paid: something came while it did.
                     self._lucky = True
-                    left = looks
+                if not self._lingers:
+                    # Nobody sends more before this one is answered, which is later.
+                    looks = 1
+                left = looks
                 received(data, address)
         except Exception as error:
             self._failed(error, address)
-        if self._doubt or not count:
-            self._listen_again()
+        return count
 
     def _listen_again(self) -> None:
         """
@@ -165,7 +198,7 @@ class DatagramPort(asyncio.DatagramTransport):
     def sweep(self) -> None:
         """Read what has come up to now, within the bounds of one wake-up."""
         if not self._paused:
-            self._readable()
+            self._read(1)
 
     def pause_reading(self) -> None:
         """Leave datagrams to the kernel, which drops what it has no room for."""
