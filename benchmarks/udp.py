@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -135,7 +136,9 @@ class Server:
         """Run the load generator against it and return what it measured."""
         before = cpu_seconds(self.process.pid)
         done = subprocess.run(
-            [str(loadgen), "-b", "-m", "udp", "-p", str(self.port), "-c", str(clients), "-s", str(size), "-d", str(seconds), "-w", "0.1"],
+            shlex.split(
+                f"{loadgen} -b -m udp -p {self.port} -c {clients} -s {size} -d {seconds} -w 0.1"
+            ),
             capture_output=True,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}),
