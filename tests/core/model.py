@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 UP, CYCLE, DOWN = "up", "cycle", "down"
+ENDING = ("lingering", "stopping", "refusing")
+GRACE = 1.0  # seconds between the cancellation of a stop and its being abandoned
 
 
 @dataclass(eq=False)
@@ -28,16 +30,22 @@ class Part:
     crashes: list[float] = field(default_factory=list)  # seconds after each start; inf for never
     stop: tuple[float, bool] = (0.0, False)
     farewell: str = "fails"  # how a crash is meant: "fails", "leaves" for good, "ends" it all
+    balks: bool = False  # raises in prepare()
+    start_limit: float = inf  # seconds
+    stop_limit: float = inf
+    lingers: float = 0.0  # seconds that a start goes on although it was cancelled
+    refuses: float = 0.0  # the same for a stop
 
     parent: Part | None = None
     order: list[Part] = field(default_factory=list)  # its children, sorted
-    phase: str = "down"  # down, starting, failed, open, stopping, backoff
+    phase: str = "down"  # down, starting, failed, open, lingering, stopping, refusing, backoff
     want: str = UP
     due: bool = False
     leaving: bool = False
     closing: bool = False
     until: float = inf
     crash: float = inf
+    deadline: float = inf
     delay: float | None = None
     attempt: int = 0
     failures: int = 0
@@ -53,6 +61,10 @@ class Part:
         for child in self.order:
             yield from child.walk_sorted()
 
+    @property
+    def next(self) -> float:
+        return min(self.until, self.crash, self.deadline)
+
     def above(self) -> list[Part]:
         return [self, *(self.parent.above() if self.parent else [])]
 
@@ -65,6 +77,7 @@ class Model:
         self.now = 0.0
         self.trace: list[tuple[float, str, str]] = []
         self.failure: str | None = None
+        self.start_errors: list[str] = []
         self.stop_errors: list[str] = []
         self.ending = self.app_ready = self.over = False
         # Edges are pairs: what has to be ready first, and what begins after it.
@@ -137,7 +150,7 @@ class Model:
 
     def may_go(self, part: Part) -> bool:
         """Tell whether all is down that comes after a part, of what has to go down."""
-        if not part.due or part.phase == "stopping":
+        if not part.due or part.phase in ENDING:
             return False
         if part.parent and part.parent.due and not part.parent.closing:
             return False
@@ -171,22 +184,30 @@ class Model:
         part.phase, part.attempt = "starting", part.attempt + 1
         self.say(part, "start")
         seconds, _ = part.starts[min(part.attempt, len(part.starts)) - 1] if part.actor else (0, 0)
-        part.until = self.now + seconds
+        part.until, part.deadline = self.now + seconds, self.now + part.start_limit
         if not part.actor:
-            part.phase, part.until = "open", inf
+            part.phase, part.until, part.deadline = "open", inf, inf
 
     def end(self, part: Part) -> None:
-        if part.phase == "open" and part.actor:
-            part.phase, part.until = "stopping", self.now + part.stop[0]
-            self.say(part, "stop")
-            return
         if part.phase == "starting":
             self.say(part, "cancelled")
+            if part.lingers:
+                part.phase, part.until = "lingering", self.now + part.lingers
+                part.deadline = self.now + part.stop_limit
+                return
+        elif part.phase == "open" and part.actor:
+            part.deadline = self.now + part.stop_limit
+            self.begin_to_stop(part)
+            return
         self.finish(part)
+
+    def begin_to_stop(self, part: Part) -> None:
+        part.phase, part.until = "stopping", self.now + part.stop[0]
+        self.say(part, "stop")
 
     def finish(self, part: Part) -> None:
         part.due = part.closing = False
-        part.phase, part.until, part.crash = "down", inf, inf
+        part.phase, part.until, part.crash, part.deadline = "down", inf, inf, inf
         if part.want == CYCLE:
             part.want = UP
             if part.delay is not None:
@@ -197,9 +218,11 @@ class Model:
 
     def mark(self, part: Part, want: str) -> None:
         """Have a part go down, with all below it and all that named one of them."""
-        up = part.phase in ("starting", "failed", "open", "stopping")
+        up = part.phase in ("starting", "failed", "open", *ENDING)
         if part.want in (want, DOWN) or (want == CYCLE and not up):
             return
+        if not part.due:
+            part.deadline = inf  # whatever its start had left
         part.want, part.due = want, True
         if want == DOWN:
             part.delay = None
@@ -209,7 +232,7 @@ class Model:
     def fail(self, part: Part, what: str) -> None:
         """Decide what becomes of a failure."""
         if part.due:
-            if part.phase == "stopping" or part.want == DOWN:
+            if part.phase in ENDING or part.want == DOWN:
                 self.stop_errors.append(what)
             return
         for target in part.above():
@@ -221,40 +244,56 @@ class Model:
                     self.mark(target, CYCLE)
                     return
         self.failure = self.failure or what
+        self.give_up(what)
+
+    def give_up(self, why: str) -> None:
+        """End the application; before it was ready once, that is a failed start."""
+        if not self.app_ready and not self.ending:
+            self.start_errors.append(why)
         self.stop()
 
     def advance(self, until: float) -> None:
         """Let everything happen that happens before a time."""
-        self.settle()
-        while True:
-            parts = [part for part in self.root.walk() if min(part.until, part.crash) < until]
-            if not parts:
+        if not self.over:
+            self.settle()
+        while not self.over:
+            part = min(self.root.walk(), key=lambda part: part.next)
+            if part.next >= until:
                 break
-            part = min(parts, key=lambda part: min(part.until, part.crash))
-            self.now = min(part.until, part.crash)
+            self.now = part.next
             self.happen(part)
             self.settle()
         self.now = until if until < inf else self.now
 
     def happen(self, part: Part) -> None:
-        if part.crash <= part.until:
+        if part.deadline == self.now:
+            self.expire(part)
+        elif part.crash == self.now:
             part.crash = inf
             self.say(part, "crash")
             if part.farewell == "leaves":
                 self.mark(part, DOWN)
             elif part.farewell == "ends":
-                self.stop()
+                self.give_up("scripted")
             elif part.farewell == "fails":
                 self.fail(part, f"{part.path} crash {part.attempt}")
         elif part.phase == "starting":
-            part.until = inf
+            part.until = part.deadline = inf
             _, raises = part.starts[min(part.attempt, len(part.starts)) - 1]
             self.say(part, "raised" if raises else "started")
             part.phase = "failed" if raises else "open"
             if raises:
                 self.fail(part, f"{part.path} start {part.attempt}")
-            elif part.attempt <= len(part.crashes):
-                part.crash = self.now + part.crashes[part.attempt - 1]
+            else:
+                self.plan_crash(part)
+        elif part.phase == "lingering":
+            self.say(part, "started")
+            self.plan_crash(part)
+            self.begin_to_stop(part)
+        elif part.phase == "refusing":
+            if part.refuses > GRACE:
+                self.stop_errors.append(f"{part.path} swallowed its cancellation")
+            self.finish(part)
         elif part.phase == "stopping":
             self.say(part, "stopped")
             if part.stop[1]:
@@ -262,6 +301,23 @@ class Model:
             self.finish(part)
         else:
             part.phase, part.until = "down", inf
+
+    def plan_crash(self, part: Part) -> None:
+        if part.attempt <= len(part.crashes):
+            part.crash = self.now + part.crashes[part.attempt - 1]
+
+    def expire(self, part: Part) -> None:
+        """Act on a deadline: of a start, which fails by it, or of a stop, which is cancelled."""
+        part.deadline = inf
+        if part.phase == "starting":
+            self.fail(part, f"{part.path} was not ready within {part.start_limit:g} s")
+            return
+        self.stop_errors.append(f"{part.path} did not stop")
+        self.say(part, "cancelled")
+        if part.phase == "stopping" and part.refuses:
+            part.phase, part.until = "refusing", self.now + min(part.refuses, GRACE)
+        else:
+            self.finish(part)
 
     # What is asked for.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from math import inf
 from random import Random
 
@@ -51,7 +52,7 @@ class Schedule:
     def __init__(self, seed: int, *, ties: bool) -> None:
         self.random = Random(seed)
         self.ties = ties
-        self.hostile = self.random.random() < 0.5  # first starts may fail
+        self.hostile = self.random.random() < 0.3  # first starts may fail
         self.size = 0
         self.root = Part("app", [], actor=False)
         self.grow(self.root, depth=0)
@@ -86,6 +87,15 @@ class Schedule:
         if random.random() < 0.6:
             part.restart = (0.5 + (0.5 if self.ties else random.random()), random.randint(0, 3))
         part.farewell = random.choices(["fails", "leaves", "ends"], [0.88, 0.08, 0.04])[0]
+        if random.random() < 0.15:
+            part.start_limit = self.seconds() + 0.3 + (0.0 if first else part.starts[0][0])
+        if random.random() < 0.3:
+            part.stop_limit = self.seconds() + 0.3
+        if random.random() < 0.1:
+            part.lingers = self.seconds() + 0.1
+        if random.random() < 0.2:
+            part.refuses = self.seconds() + 0.1
+        part.balks = random.random() < (0.03 if first else 0.0)
         self.size += 1
         return part
 
@@ -176,8 +186,7 @@ class Play:
         self.spy = EventSpy()
         self.app.observe(self.spy)
         self.app.observe(self.check)
-        self.start_errors: list[str] | None = None
-        self.stop_errors: list[str] = []
+        self.errors: tuple[list[Exception], list[Exception]] = ([], [])  # of start and stop
         # The model runs ahead only to say what is in the tree when something is asked for.
         self.model = Model(schedule.root)
         self.services[schedule.root] = self.app
@@ -200,8 +209,8 @@ class Play:
             name=part.path.rpartition("/")[2],
             needs=None if part.needs is None else [n.path for n in part.needs],
             restart=restart,
-            start_timeout=LONG,
-            stop_timeout=LONG,
+            start_timeout=min(part.start_limit, LONG),
+            stop_timeout=min(part.stop_limit, LONG),
         )
 
     # What must hold at every moment, whatever the order of things at one moment.
@@ -272,6 +281,10 @@ class Play:
         """Play it all, from the start to the end of the stop."""
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self.start())]
+        if any(part.actor and part.balks for part in self.schedule.root.walk()):
+            await tasks[0]
+            self.model.over = True
+            self.model.start_errors = [str(error) for error in self.errors[0]][:1]
         for moment, kind, bits in self.schedule.ops:
             await asyncio.sleep(moment - loop.time())
             self.catch_up(moment)
@@ -288,15 +301,15 @@ class Play:
         try:
             await self.app.startup()
         except StartInterrupted:
-            self.start_errors = []
+            pass
         except StartFailed as group:
-            self.start_errors = [str(error) for error in group.exceptions]
+            self.errors[0].extend(group.exceptions)
 
     async def end(self) -> None:
         try:
             await self.app.shutdown()
         except StopFailed as group:
-            self.stop_errors = [str(error) for error in group.exceptions]
+            self.errors[1].extend(group.exceptions)
 
     def is_over(self) -> bool:
         return self.app.state in OVER if self.schedule.ties else self.model.over
@@ -315,7 +328,8 @@ class Play:
             refused = not ending and self.model.refuses(part)
             try:
                 self.build(container, part)
-            except EndedNeed as error:
+            except (EndedNeed, Boom) as error:
+                refused = refused or any(inner.actor and inner.balks for inner in part.walk())
                 for inner in part.walk():
                     del self.services[inner]
                 if not refused and not self.schedule.ties:
@@ -367,6 +381,8 @@ class Actor(Service):
         self.prepared = True
         self.play.open_stacks += 1
         self.stack.callback(self.unprepare)
+        if self.part.balks:
+            raise Boom(f"{self.part.path} prepare")
 
     def unprepare(self) -> None:
         self.play.open_stacks -= 1
@@ -390,7 +406,10 @@ class Actor(Service):
             await asyncio.sleep(seconds)
         except asyncio.CancelledError:
             self.play.said(self.part, "cancelled")
-            raise
+            if not self.part.lingers:
+                raise
+            await self.linger()
+            raises = False
         if raises:
             self.play.said(self.part, "raised")
             raise Boom(f"{self.part.path} start {attempt}")
@@ -398,6 +417,14 @@ class Actor(Service):
         self.opened = True
         if attempt <= len(self.part.crashes) and self.part.crashes[attempt - 1] < inf:
             self.spawn(self.crash(self.part.crashes[attempt - 1]))
+
+    async def linger(self) -> None:
+        """Go on for a while although the start was cancelled, until it is cancelled once more."""
+        try:
+            await asyncio.sleep(self.part.lingers)
+        except asyncio.CancelledError:
+            self.play.said(self.part, "cancelled")
+            raise
 
     async def crash(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -414,7 +441,15 @@ class Actor(Service):
         self.play.expect(self.opened, self.part, "was stopped without having started")
         self.opened = False
         seconds, raises = self.part.stop
-        await asyncio.sleep(seconds)
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.play.said(self.part, "cancelled")
+            if not self.part.refuses:
+                raise
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(self.part.refuses)
+            return
         self.play.said(self.part, "stopped")
         if raises:
             raise Boom(f"{self.part.path} stop")

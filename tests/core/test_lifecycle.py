@@ -164,6 +164,33 @@ async def test_roll_back_has_a_fresh_deadline(virtual_loop: VirtualTimeLoop) -> 
     assert "slow stopped" in slow.journal
 
 
+async def test_a_roll_back_may_outlast_the_start_timeout(spy: EventSpy) -> None:
+    """The start's own deadline is void once the roll-back has begun: one error, told once."""
+    app = Application("app")
+    app.observe(spy)
+    app.start_timeout = 5.0
+    app.add(ScriptedService(stop_delay=20.0), name="slow")
+    app.add(ScriptedService(start_delay=4.0, start_error=OSError("no")), name="bad")
+    with pytest.raises(StartFailed) as caught:
+        await app.startup()
+    assert [str(error) for error in caught.value.exceptions] == ["no"]
+    assert spy.lines("ServiceFailed") == ["ServiceFailed app/bad"]
+
+
+async def test_a_stop_during_start_may_outlast_the_start_timeout() -> None:
+    """An orderly stop is no failed start, however long it takes."""
+    app = Application("app")
+    app.start_timeout = 5.0
+    app.add(ScriptedService(stop_delay=20.0), name="slow")
+    app.add(ScriptedService(start_delay=100.0), name="starting")
+    starting = asyncio.create_task(app.startup())
+    await asyncio.sleep(4)
+    await app.shutdown()
+    with pytest.raises(StartInterrupted):
+        await starting
+    assert app.failure is None
+
+
 async def test_waiting_for_a_peer_does_not_count(virtual_loop: VirtualTimeLoop) -> None:
     """Inside `waiting()` the start timeout stands still, and the status says what is awaited."""
 

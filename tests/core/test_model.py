@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 from typing import Any
 
 import pytest
@@ -65,10 +66,24 @@ def judge(drama: Play) -> list[str]:
         faults.append(
             f"the engine went {found[first : first + 3]}, the model {wanted[first : first + 3]}"
         )
-    failure = drama.app.failure
-    if (str(failure) if failure else None) != model.failure:
+    failure = brief(drama.app.failure) if drama.app.failure else None
+    if failure != model.failure:
         faults.append(f"the engine failed with {failure!r}, the model with {model.failure!r}")
+    rolled_back = bool(model.start_errors)
+    told = {
+        "start": model.start_errors + model.stop_errors if rolled_back else [],
+        "stop": [] if rolled_back else model.stop_errors,
+    }
+    for what, errors in zip(told, drama.errors, strict=True):
+        if sorted(map(brief, errors)) != sorted(told[what]):
+            faults.append(f"the {what} told of {errors}, the model of {told[what]}")
     return faults
+
+
+def brief(error: BaseException) -> str:
+    """Return an error's text as the model gives it: without figures, report and stack."""
+    text = str(error).partition("\n")[0]
+    return re.sub(r"( did not stop| swallowed its cancellation) .*", r"\1", text)
 
 
 @pytest.mark.parametrize("share", range(SHARES))

@@ -84,5 +84,6 @@ class Deadlines:
             if node.deadline is entry:
                 node.deadline = None
                 self._expired(node)
-        if heap and self._timer is None:
+        # What was just reported may have armed the timer for a later one.
+        if heap and (self._timer is None or heap[0][0] < self._armed):
             self._arm(heap[0][0])

@@ -226,6 +226,7 @@ class Engine:
             parent = node.parent
             if not node.due and (node.up or want is Want.DOWN):
                 node.due = True
+                node.deadline = None  # that of its start, which is void now
                 if parent is not None:
                     parent.due_children += 1
                     if node.silent and parent.siblings is not None:

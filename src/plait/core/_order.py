@@ -44,9 +44,9 @@ class Plan:
         self.needs: dict[Node, list[Node]] = {}
         self.needed_by: dict[Node, list[Node]] = {}
         self.sorted: dict[Node, list[Node]] = {}
-        self.after: dict[
-            Node, list[Node]
-        ] = {}  # silent nodes that cannot wait for all their elders
+        self.places: dict[Node, int] = {}  # of nodes among their siblings, where that matters
+        # Silent nodes that cannot wait for all their elders, with those that are left.
+        self.after: dict[Node, list[Node]] = {}
         self.crosses = False  # a need leads into another branch
 
     def commit(self) -> None:
@@ -289,13 +289,15 @@ def _drop_contradictions(plan: Plan) -> None:
         if node.children:
             order = plan.sorted.setdefault(node, list(node.children.values()))
             for position, child in enumerate(order):
-                child.position = position
+                plan.places[child] = position
             stack.extend(reversed(order))
     for node in walk:
-        if node is plan.top or node.parent is None or node.stated is not None or not node.position:
+        if node is plan.top or node.parent is None or node.stated is not None:
+            continue
+        if not plan.places[node]:
             continue
         reached = _ready_after(plan, node, chained, before)
-        elders = plan.sorted[node.parent][: node.position]
+        elders = plan.sorted[node.parent][: plan.places[node]]
         kept = [elder for elder in elders if elder not in reached]
         if len(kept) == len(elders):
             chained.add(node)
@@ -322,11 +324,10 @@ def _ready_after(
             if container in plan.sorted and container is not None:
                 order = plan.sorted[container]
                 end = released.get(container, len(order))
-                released[container] = min(end, elder.position + 1)
+                place = plan.places[elder]
+                released[container] = min(end, place + 1)
                 following.extend(
-                    (younger, False)
-                    for younger in order[elder.position + 1 : end]
-                    if younger in chained
+                    (younger, False) for younger in order[place + 1 : end] if younger in chained
                 )
         for after in following:
             if after not in seen:
