@@ -219,10 +219,10 @@ async def test_a_child_added_while_the_application_stops_stays_down() -> None:
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_children() -> None:
-    """Adding, starting, stopping and removing so many takes seconds, not hours."""
+async def test_very_many_children() -> None:
+    """Nothing takes quadratic time: twenty thousand come and go in seconds (more: benchmarks)."""
     app = Application("app")
-    children = [app.add(Service(), name=str(number)) for number in range(100_000)]
+    children = [app.add(Service(), name=str(number)) for number in range(20_000)]
     async with app:
         assert children[-1].state is State.RUNNING
         for child in reversed(children):
