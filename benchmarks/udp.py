@@ -137,7 +137,7 @@ class Server:
         before = cpu_seconds(self.process.pid)
         done = subprocess.run(
             shlex.split(
-                f"{loadgen} -b -m udp -p {self.port} -c {clients} -s {size} -d {seconds} -w 0.1"
+                f"{shlex.quote(str(loadgen))} -b -m udp -p {self.port} -c {clients} -s {size} -d {seconds} -w 0.1"
             ),
             capture_output=True,
             text=True,

@@ -36,8 +36,9 @@ def plain_echo(data: bytes, addr: Any, reply: Reply) -> None:
 
 
 def leftovers() -> set[str]:
-    """Return the temporary addresses of clients that are there."""
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("plait-")}
+    """Return the temporary addresses of this process's clients."""
+    mine = f"plait-{os.getpid()}-"
+    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith(mine)}
 
 
 async def test_both_sides(tmp_path: Path, spy: EventSpy) -> None:
