@@ -229,11 +229,15 @@ class Model:
         for other in [after for first, after in self.stated if first is part] + part.children:
             self.mark(other, want)
 
+    def note_stop_error(self, what: str) -> None:
+        if self.ending:  # those of a restart are told and over with
+            self.stop_errors.append(what)
+
     def fail(self, part: Part, what: str) -> None:
         """Decide what becomes of a failure."""
         if part.due:
             if part.phase in ENDING or part.want == DOWN:
-                self.stop_errors.append(what)
+                self.note_stop_error(what)
             return
         for target in part.above():
             if target.restart and (target.been_ready or self.app_ready):
@@ -292,12 +296,12 @@ class Model:
             self.begin_to_stop(part)
         elif part.phase == "refusing":
             if part.refuses > GRACE:
-                self.stop_errors.append(f"{part.path} swallowed its cancellation")
+                self.note_stop_error(f"{part.path} swallowed its cancellation")
             self.finish(part)
         elif part.phase == "stopping":
             self.say(part, "stopped")
             if part.stop[1]:
-                self.stop_errors.append(f"{part.path} stop")
+                self.note_stop_error(f"{part.path} stop")
             self.finish(part)
         else:
             part.phase, part.until = "down", inf
@@ -312,7 +316,7 @@ class Model:
         if part.phase == "starting":
             self.fail(part, f"{part.path} was not ready within {part.start_limit:g} s")
             return
-        self.stop_errors.append(f"{part.path} did not stop")
+        self.note_stop_error(f"{part.path} did not stop")
         self.say(part, "cancelled")
         if part.phase == "stopping" and part.refuses:
             part.phase, part.until = "refusing", self.now + min(part.refuses, GRACE)
