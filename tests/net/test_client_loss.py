@@ -208,14 +208,16 @@ async def test_waiting_before_the_start(virtual_loop: VirtualTimeLoop) -> None:
         assert await waiting is client.connection
 
 
-async def test_waiting_for_some_attempts(virtual_loop: VirtualTimeLoop) -> None:
+async def test_waiting_for_some_attempts(virtual_loop: VirtualTimeLoop, spy: EventSpy) -> None:
     """Whoever bears two attempts learns the second one's error, and the client goes on."""
     client = Peer(REFUSED, wait=False)
-    async with running(client):
-        before = len(client.dialled)
+    async with running(client, spy):
+        before = len(spy.named("ConnectFailed"))
         with pytest.raises(NotConnected) as caught:
             await client.connected(attempts=2)
-        assert len(client.dialled) == before + 2
+        # The second failure is told right after those who wait have been.
+        await settle()
+        assert len(spy.named("ConnectFailed")) == before + 2
         assert str(caught.value) == (
             "app/client is not connected to test://peer and 2 more attempts failed: "
             "Connection refused"
