@@ -242,6 +242,38 @@ def test_as_a_daemon(where: Path) -> None:
     assert not (where / "twistd.pid").exists()
 
 
+START = """
+import os, socket, sys
+from plait import Application, Service
+class Starts(Service):
+    async def start(self):
+        ACT
+application = Application("shop")
+application.add(Starts(), name="db")
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("act", "text"),
+    [
+        ('raise ValueError("no such table" + "!" * 200)', "no such table" + "!" * 200),
+        ("sys.exit(7)", "sys.exit(7)"),
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL before it was ready"),
+        ('socket.create_server(("127.0.0.1", PORT))', "Address already in use"),
+        ("os._exit(7)", "exited with 7 before it was ready"),
+    ],
+)
+def test_a_daemon_that_fails_says_why(where: Path, act: str, text: str) -> None:
+    """`-y` of a daemon that fails: 1 and the whole reason, never a hang."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        (where / "shop.tac").write_text(START.replace("ACT", act).replace("PORT", port))
+        program = plait(where, "twistd", "-y", "shop.tac")
+    assert program.ends() == 1
+    assert text in program.err
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("words", "source", "text"),

@@ -228,6 +228,8 @@ def test_a_child_that_holds_everything_open_does_not_mislead(where: Path, outcom
         wait_for(lambda: ticks.stat().st_size > size, "the thread's next tick")
         stop = plait(where, "stop", "--pidfile", "shop.pid")
         assert stop.ends() == 0, stop.err
+        # The child still sleeps, and does not hold the lock.
+        assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
 
 
 def test_interrupting_the_launcher_ends_the_daemon(where: Path) -> None:
