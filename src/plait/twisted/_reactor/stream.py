@@ -235,7 +235,7 @@ class Connection:
         if not self.connected or self._write_ended:
             return
         if self._transport.get_write_buffer_size():
-            self._transport.set_write_buffer_limits(0, 0)  # be told when it is empty
+            self._tell_when_empty()
             if self._transport.get_write_buffer_size():
                 return
         self._write_ended = True
@@ -272,7 +272,7 @@ class Connection:
         elif self.write != self._discard:
             self.write, self.writeSequence = self._flag, self._flag_all
             self._wrote = True
-            self._transport.set_write_buffer_limits(0, 0)
+            self._tell_when_empty()
             self.reactor.loop.call_soon(self._pull)
 
     def _pull(self) -> None:
@@ -291,11 +291,17 @@ class Connection:
         if self.producer is not None and self.streamingProducer:
             self.reactor.guard(self.producer.pauseProducing)
 
+    def _tell_when_empty(self) -> None:
+        """Have pause_writing and resume_writing called around every write."""
+        # The loop's TLS takes a buffer of exactly the limit for full, its plain transports do not.
+        secure = self._transport.get_extra_info("ssl_object") is not None
+        self._transport.set_write_buffer_limits(int(secure), 0)
+
     async def _empty(self) -> None:
         """Wait until everything written has gone out, or the connection is lost."""
         transport = self._transport
         if transport.get_write_buffer_size():
-            transport.set_write_buffer_limits(0, 0)
+            self._tell_when_empty()
             if transport.get_write_buffer_size():
                 self._emptied = self.reactor.loop.create_future()
                 await self._emptied

@@ -83,7 +83,7 @@ class DatagramPort:
         if sock is None:
             return
         size = self.maxPacketSize
-        received = self.protocol.datagramReceived
+        received = self._receiver()
         # One datagram a turn while they come singly: asking again only to be told "none" costs
         # more than the next poll. Every now and then look whether two are waiting; then take
         # them together.
@@ -103,6 +103,10 @@ class DatagramPort:
                 self.reactor.words.log.err()
             if self.socket is not sock:
                 return
+
+    def _receiver(self) -> Any:
+        """Return what takes a datagram and its sender's address."""
+        return self.protocol.datagramReceived
 
     def _receive_error(self, error: OSError) -> None:
         if error.errno == errno.ECONNREFUSED:

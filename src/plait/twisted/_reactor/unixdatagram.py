@@ -69,7 +69,18 @@ class UNIXDatagramPort(DatagramPort):
 
 
 class ConnectedUNIXDatagramPort(UNIXDatagramPort):
-    """The transport of connectUNIXDatagram."""
+    """The transport of connectUNIXDatagram; its protocol knows whom it talks to."""
+
+    def _receiver(self) -> Any:
+        received = self.protocol.datagramReceived
+        return lambda data, _peer: received(data)
+
+    def startListening(self) -> None:
+        """Connect and start the protocol, or tell it that there is nobody."""
+        try:
+            super().startListening()
+        except self.reactor.words.error.CannotListenError as error:
+            self.protocol.connectionFailed(self.reactor.words.failure(error.socketError))
 
     def getPeer(self) -> Any:
         """Return the address of the other side."""
