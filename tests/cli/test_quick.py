@@ -83,7 +83,16 @@ def test_the_usual_lines_are_read(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--help"], ["a", "b"], ["--loop", "gevent", "a"], ["--lo", "asyncio", "a"]]
+    "words",
+    [
+        [],
+        ["--help"],
+        ["a", "b"],
+        ["--loop", "gevent", "a"],
+        ["--lo", "asyncio", "a"],
+        ["a", "--chdir"],
+        ["a", "--log-keep", "-1"],
+    ],
 )
 def test_the_unusual_is_left_to_click(words: list[str]) -> None:
     """Help, mistakes and abbreviations are click's."""

@@ -59,7 +59,7 @@ def _from_words(fields: Mapping[str, Field], words: Iterator[str]) -> dict[str, 
             values[field.name] = True
             continue
         if not equals:
-            value = next(words, "-")
+            value = next(words, "--")
             if value.startswith("-") and value != "-":
                 raise _Unusual
         if field.type is tuple:
