@@ -229,6 +229,23 @@ async def test_name_that_is_not_there(spy: EventSpy) -> None:
     assert len(spy.named("ConnectFailed")) == 2
 
 
+async def test_address_that_may_not_be_used(spy: EventSpy) -> None:
+    """A peer that the kernel refuses to send to is told of as a failed attempt."""
+    quick = Backoff(initial=0.01, limit=0, jitter=0.0)
+    client = UDPClient(host="255.255.255.255", port=9, backoff=quick)
+    with pytest.raises(ExceptionGroup, match="Permission denied"):
+        async with running(client, spy):
+            pytest.fail("never reached")
+
+
+async def test_own_address_that_is_not_there() -> None:
+    """An own address that this machine does not have is the reason of the failure."""
+    client = UDPClient(port=9, local_addr=("192.0.2.1", 0), backoff=Backoff(limit=0))
+    with pytest.raises(ExceptionGroup, match="assign requested address"):
+        async with running(client):
+            pytest.fail("never reached")
+
+
 async def test_failing_handlers(spy: EventSpy) -> None:
     """Handlers that raise harm no other datagram, and a flood of errors is told in few events."""
 

@@ -243,6 +243,59 @@ async def test_slow_client_holds_up_nobody(tmp_path: Path) -> None:
                 assert await loop.sock_recv(slow, 10) == b"%d" % number
 
 
+def fill(slow: socket.socket, path: str, count: int) -> None:
+    """Send so many datagrams, waiting for room."""
+    slow.setblocking(True)
+    for number in range(count):
+        slow.sendto(b"%d" % number, path)
+    slow.setblocking(False)
+
+
+async def test_answers_kept_at_the_stop(tmp_path: Path) -> None:
+    """Answers that a slow client has not taken when the server stops still reach it."""
+    path = str(tmp_path / "s")
+    server = UNIXDatagramServer(plain_echo, path=path)
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as slow:
+        slow.bind(str(tmp_path / "slow"))
+        async with running(server) as app:
+            await asyncio.to_thread(fill, slow, path, 40)
+            await eventually(lambda: server._ports[0].get_write_buffer_size() > 0)
+            server._ports[0].sweep()
+            stopping = asyncio.ensure_future(app.shutdown())
+            async with asyncio.timeout(5):
+                got = [await loop.sock_recv(slow, 10) for _ in range(40)]
+            await stopping
+    assert got == [b"%d" % number for number in range(40)]
+    assert server.dropped == 0
+
+
+async def test_slow_client_that_goes_away(tmp_path: Path, spy: EventSpy) -> None:
+    """What is kept for a client that is gone is dropped, counted and told."""
+    path = str(tmp_path / "s")
+    server = UNIXDatagramServer(plain_echo, path=path)
+    async with running(server, spy):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as slow:
+            slow.bind(str(tmp_path / "slow"))
+            await asyncio.to_thread(fill, slow, path, 40)
+            await eventually(lambda: server._ports[0].get_write_buffer_size() > 0)
+        await eventually(lambda: server.dropped > 0)
+        await spy.wait_for("DatagramsUndelivered")
+        assert server._ports[0].get_write_buffer_size() == 0
+
+
+async def test_stop_that_nobody_waits_for(tmp_path: Path) -> None:
+    """At the end of `drain` answers that a client never took are dropped."""
+    path = str(tmp_path / "s")
+    server = UNIXDatagramServer(plain_echo, path=path, drain=0.05)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as slow:
+        slow.bind(str(tmp_path / "slow"))
+        async with running(server):
+            await asyncio.to_thread(fill, slow, path, 40)
+            await eventually(lambda: server._ports[0].get_write_buffer_size() > 0)
+    assert server.dropped > 0
+
+
 async def test_flooding_client(tmp_path: Path) -> None:
     """A client that is faster than its server loses nothing: its output waits."""
     path = str(tmp_path / "s")
