@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 UP, CYCLE, DOWN = "up", "cycle", "down"
-ENDING = ("lingering", "stopping", "refusing")
+ENDING = ("lingering", "stopping", "refusing", "emptying")
 GRACE = 1.0  # seconds between the cancellation of a stop and its being abandoned
 
 
@@ -38,7 +38,7 @@ class Part:
 
     parent: Part | None = None
     order: list[Part] = field(default_factory=list)  # its children, sorted
-    phase: str = "down"  # down, starting, failed, open, lingering, stopping, refusing, backoff
+    phase: str = "down"  # starting, failed, open, backoff, or one of ENDING
     want: str = UP
     due: bool = False
     leaving: bool = False
@@ -170,7 +170,10 @@ class Model:
                 if self.ready(part):
                     part.been_ready = True
                     self.app_ready = self.app_ready or part is self.root
-                if self.may_go(part):
+                if part.phase == "emptying" and not any(child.due for child in part.children):
+                    moved = True
+                    self.finish(part)
+                elif self.may_go(part):
                     if not part.closing:
                         part.closing = moved = True
                     if not any(child.due for child in part.children):
@@ -206,6 +209,11 @@ class Model:
         self.say(part, "stop")
 
     def finish(self, part: Part) -> None:
+        if part.want == DOWN and any(child.due for child in part.children):
+            # It stopped for a restart when the final stop was asked for: its children that waited
+            # to begin again are still to be cleaned up.
+            part.phase, part.until, part.crash, part.deadline = "emptying", inf, inf, inf
+            return
         part.due = part.closing = False
         part.phase, part.until, part.crash, part.deadline = "down", inf, inf, inf
         if part.want == CYCLE:

@@ -18,6 +18,7 @@ from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from plait.core._node import Want
 from plait.core._siblings import Siblings
 from plait.errors import CyclicNeed, KinNeed, UnknownNeed
 
@@ -101,7 +102,7 @@ def make_plan(top: Node) -> Plan:
         Node, list[tuple[Node, Node]]
     ] = {}  # the same, for needs between two of its branches
     for node in top.walk():
-        if not node.stated:
+        if not node.stated or _is_over(node):
             continue
         for need in node.stated:
             found = _resolve(node, need)
@@ -140,6 +141,11 @@ def _resolve(node: Node, need: object) -> Node:
     if _is_below(found, node):
         raise KinNeed(node.path, found.path, "its descendant")
     return found
+
+
+def _is_over(node: Node) -> bool:
+    """Return whether a node of a running tree has ended for good: what it named may be gone."""
+    return node.engine is not None and node.want is Want.DOWN and not node.due
 
 
 def _find(node: Node, path: str) -> Node | None:
