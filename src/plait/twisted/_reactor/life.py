@@ -178,7 +178,7 @@ class LifeMixin(ClockMixin):
         return event.fire(also)
 
     def disconnectAll(self) -> None:
-        """Close every connection that is still open."""
+        """Close every port and connection that is still open."""
         raise NotImplementedError
 
     def crash(self) -> None:

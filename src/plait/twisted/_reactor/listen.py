@@ -77,6 +77,7 @@ class Port:
         sock = self.socket if self._inherited and self.socket is not None else self._open()
         sock.setblocking(False)
         self.socket = sock
+        self.reactor._ports.add(self)
         self._host = address_of(self.reactor.words, sock, sock.getsockname())
         self.connected = True
         self.disconnected = False
@@ -100,6 +101,7 @@ class Port:
             sock.close()
             self.socket = None
             self.connected = False
+            self.reactor._ports.discard(self)
             raise self._refusal(error) from error
         self._announce()
         self.factory.doStart()
@@ -206,6 +208,7 @@ class Port:
 
     def _shut(self) -> None:
         assert self.socket is not None
+        self.reactor._ports.discard(self)
         self.reactor.loop.remove_reader(self.socket.fileno())
         if self._retry is not None:
             self._retry.cancel()

@@ -61,6 +61,7 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         self._events: dict[str, SystemEvent] = {}
         self._delayed: set[DelayedCall] = set()
         self._connections: set[Any] = set()
+        self._ports: set[Any] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._readers: dict[Any, int] = {}
         self._writers: dict[Any, int] = {}
@@ -110,7 +111,9 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
                 self.words.log.err(self.words.failure(error, type(error), error.__traceback__))
 
     def disconnectAll(self) -> None:
-        """Close every connection that is still open; its protocol hears of a ConnectionLost."""
+        """Close every port and connection; protocols hear of a ConnectionLost."""
+        for port in list(self._ports):
+            port.stopListening()
         for connection in list(self._connections):
             connection._reason = self.words.error.ConnectionLost()
             connection._transport.abort()

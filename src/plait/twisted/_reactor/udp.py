@@ -53,6 +53,7 @@ class DatagramPort:
         sock = self.socket if self._adopted and self.socket is not None else self._open()
         sock.setblocking(False)
         self.socket = sock
+        self.reactor._ports.add(self)
         self._host = self._address(sock.getsockname())
         self.connected = True
         self.disconnected = False
@@ -145,6 +146,7 @@ class DatagramPort:
         if self.socket is None:
             return self._closed if self._closed is not None else _none(self)
         self.reactor.loop.remove_reader(self.socket.fileno())
+        self.reactor._ports.discard(self)
         self.socket.close()
         self.socket = None
         self.connected = False
