@@ -123,7 +123,7 @@ class TwistedFinder:
 def realTwisted() -> bool:
     """Return whether a regular `twisted` package, one with a file of its own, can be imported."""
     module = sys.modules.get(_THEIRS)
-    if module is not None:
+    if module is not None and getattr(module, "__file__", None) is not None:
         return not module.__name__.startswith(_OURS)
     try:
         spec = PathFinder.find_spec(_THEIRS)

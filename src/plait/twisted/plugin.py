@@ -84,11 +84,17 @@ def _modules(name: str, paths: list[str]) -> Iterator[tuple[str, str]]:
             file = os.path.join(path, entry)
             if os.path.isfile(os.path.join(file, "__init__.py")):
                 stem, file = entry, os.path.join(file, "__init__.py")
-            elif suffix != ".py" or stem == "__init__":
+            elif suffix != ".py" or stem == "__init__" or _isTwisteds(path, stem):
                 continue
             if stem.isidentifier() and stem not in seen:
                 seen.add(stem)
                 yield f"{name}.{stem}", file
+
+
+def _isTwisteds(path: str, stem: str) -> bool:
+    """Return whether a module is one of Twisted's own plug-ins, whose modules ours are not."""
+    beside = os.path.join(os.path.dirname(path), "__init__.py")
+    return stem.startswith(("twisted_", "cred_")) and os.path.isfile(beside)
 
 
 def _import(name: str, file: str) -> ModuleType | None:

@@ -275,10 +275,11 @@ class Deferred(Bridges, Generic[_T]):
                 else:
                     if isinstance(result, Deferred):
                         result = self._adopt(result)
+                        if isinstance(result, Deferred):
+                            self.result = result
+                            break
                     failed = isinstance(result, Failure)
                 self.result = result
-                if self.paused:
-                    break
             del callbacks[: len(callbacks) - length_hint(links)]
             self._running = False
         if failed:
@@ -352,8 +353,6 @@ def _failure(error: BaseException) -> Failure:
     """Make a Failure of what a callback raised, without the frame of this module on top."""
     trace = error.__traceback__
     if trace is not None and trace.tb_next is not None:
-        # That frame refers to the Deferred, which refers to the Failure: a cycle that would keep an
-        # unhandled error from being reported until the garbage collector comes by.
         error.__traceback__ = trace.tb_next
     if isinstance(error, Failure):
         return error

@@ -120,7 +120,7 @@ def _outcome(end: BaseException) -> Any:
         return end.value
     trace = end.__traceback__
     if trace is not None and trace.tb_next is not None:
-        # The driver's own frame would make a cycle, and says nothing to the reader.
+        # The driver's own frame says nothing to the reader.
         end.__traceback__ = trace.tb_next
     return Failure(end)
 

@@ -175,7 +175,7 @@ class MemoryReactor:
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> _Port:
         """Keep the arguments; return a port."""
         self.tcpServers.append((port, factory, backlog, interface))
-        return self._port(IPv4Address("TCP", interface or "0.0.0.0", port))
+        return self._port(IPv4Address("TCP", "0.0.0.0", port))
 
     def connectTCP(
         self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
@@ -194,7 +194,7 @@ class MemoryReactor:
     ) -> _Port:
         """Keep the arguments; return a port."""
         self.sslServers.append((port, factory, contextFactory, backlog, interface))
-        return self._port(IPv4Address("TCP", interface or "0.0.0.0", port))
+        return self._port(IPv4Address("TCP", "0.0.0.0", port))
 
     def connectSSL(
         self,

@@ -259,6 +259,8 @@ class ConnectionDone(_Told, ConnectionClosed):
 class FileDescriptorOverrun(ConnectionLost):
     """More descriptors than bytes arrived over a UNIX connection."""
 
+    MESSAGE = "More file descriptors than bytes were sent over a UNIX connection"
+
 
 class ConnectionFdescWentAway(ConnectionLost):
     """The descriptor of a connection vanished."""

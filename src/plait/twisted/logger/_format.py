@@ -110,7 +110,7 @@ def _formatFlat(event: LogEvent) -> str:
         parts.append(literal)
         if field is not None:
             flat = keys.key(field, spec, "r" if conversion == "r" else "s")
-            parts.append(format(fields[flat], spec or ""))
+            parts.append(fields[flat])
     return "".join(parts)
 
 

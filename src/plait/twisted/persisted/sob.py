@@ -13,6 +13,7 @@ from zope.interface import Interface, implementer
 
 __all__ = [
     "IPersistable",
+    "Persistant",
     "Persistent",
     "guessType",
     "load",
@@ -75,6 +76,10 @@ class Persistent:
             NotImplementedError: Always; the text says what to do instead.
         """
         raise NotImplementedError(_NO_PICKLES)
+
+
+#: The same, as some old programs spell it.
+Persistant = Persistent
 
 
 def load(filename: str, style: str) -> NoReturn:

@@ -166,7 +166,10 @@ class TrafficLoggingProtocol(ProtocolWrapper):
 
     def writeSequence(self, iovec: Any) -> None:
         """Note the bytes and send them."""
-        self._mark(f"SV {self._number}:", b"".join(iovec))
+        shown = list(iovec)
+        if self.lengthLimit is not None:
+            shown = [data[: self.lengthLimit] for data in shown]
+        self._log(f"SV {self._number}: {shown!r}")
         ProtocolWrapper.writeSequence(self, iovec)
 
     def loseConnection(self) -> None:

@@ -1,39 +1,11 @@
-"""The help text of options: two columns, wrapped greedily."""
+"""The help text of options, in two columns."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import Any
 
-__all__ = ["docMakeChunks", "greedyWrap"]
-
-
-def greedyWrap(inString: str, width: int = 80) -> list[str]:
-    """
-    Wrap text, as many words to a line as fit; longer words stand alone.
-
-    Args:
-        inString: The text; an empty line separates paragraphs.
-        width: Characters in a line.
-
-    Returns:
-        The lines, with an empty one after each of several paragraphs.
-    """
-    lines: list[str] = []
-    paragraphs = inString.split("\n\n")
-    for paragraph in paragraphs:
-        line = ""
-        for word in paragraph.split():
-            if line and len(line) + 1 + len(word) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = f"{line} {word}" if line else word
-        if line:
-            lines.append(line)
-        if len(paragraphs) > 1:
-            lines.append("")
-    return lines
+__all__ = ["docMakeChunks"]
 
 
 def _doc(opt: dict[str, Any]) -> str:
@@ -43,7 +15,7 @@ def _doc(opt: dict[str, Any]) -> str:
     coerceDoc = getattr(coerce, "coerceDoc", None)
     if coerceDoc:
         doc = f"{doc}. {coerceDoc}" if doc else coerceDoc
-    if opt.get("default") is not None:
+    if opt.get("optType") == "parameter" and opt.get("default") is not None:
         doc = f"{doc} [default: {opt['default']}]"
     return doc
 

@@ -51,10 +51,11 @@ def registerAdapter(adapterFactory: Any, origInterface: Any, *interfaceClasses: 
         interfaceClasses: What it can be adapted to.
 
     Raises:
-        ValueError: There is an adapter for one of them, or none was given.
+        ValueError: There is an adapter for one of them.
+        AssertionError: None was given.
     """
     if not interfaceClasses:
-        raise ValueError("You need to pass an Interface")
+        raise AssertionError("You need to pass an Interface")
     origin = _asInterface(origInterface)
     for iface in interfaceClasses:
         known = _registry.registered([origin], iface)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getopt
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn
 
@@ -26,7 +27,6 @@ from ._completion import CompleteUserAtHost as CompleteUserAtHost
 from ._completion import CompleteUsernames as CompleteUsernames
 from ._completion import Completions as Completions
 from ._usagetext import docMakeChunks as docMakeChunks
-from ._usagetext import greedyWrap
 
 __all__ = [
     "CoerceParameter",
@@ -308,7 +308,7 @@ class Options(dict[str, Any]):
         if longdesc is None:
             longdesc = getattr(sys.modules.get("__main__"), "__doc__", None)
         if longdesc:
-            text += "\n" + "\n".join(greedyWrap(longdesc, width)).strip() + "\n"
+            text += "\n" + "\n".join(textwrap.wrap(longdesc, width)).strip() + "\n"
         if hasattr(self, "subCommands"):
             commands = [
                 {"long": command, "short": short, "doc": doc, "optType": "command"}
