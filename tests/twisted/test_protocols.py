@@ -59,6 +59,9 @@ def received(w: Words, base: str, data: list[bytes], **attributes: Any) -> Any:
         setattr(receiver, name, value)
     receiver.makeConnection(transport)
     for piece in data:
+        if out and out[-1][0] == "too long":
+            # Twisted's would hand the strings of that piece out once more.
+            break
         receiver.dataReceived(piece)
         if getattr(receiver, "paused", False):
             out.append("paused")
