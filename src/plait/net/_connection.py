@@ -223,6 +223,12 @@ class Connection:
         else:
             transport.close()
 
+    @property
+    def vanished(self) -> bool:
+        """Whether it is gone without a word, because its protocol was replaced by another."""
+        transport = self._transport
+        return transport is not None and transport.is_closing() and self._sock.fileno() < 0
+
     def overdue(self, limit: float) -> bool:
         """Whether it was closed as idle before `limit` and the peer has still not let it go."""
         if self.setup is None and (self.ended != "idle" or self._task is not None):

@@ -87,7 +87,9 @@ class Drain:
         while self._connections and not self._hurried:
             now = self._loop.time()
             for connection in list(self._connections):
-                if connection.idle:
+                if connection.vanished:
+                    connection.lost(None)
+                elif connection.idle:
                     connection.dismiss(now)
                 elif connection.overdue(now - GRACE):
                     connection.abort()

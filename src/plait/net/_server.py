@@ -117,6 +117,7 @@ class StreamServer(Service):
         self._acceptor: Acceptor | None = None
         self._drain: Drain | None = None
         self._connections: set[Connection] = set()
+        self._look_at = 1024
 
     @classmethod
     def at(
@@ -226,6 +227,8 @@ class StreamServer(Service):
         setup = self.loop.create_task(self._set_up(connection, sock), context=context)
         connection.setup = None if setup.done() else setup
         self._count()
+        if len(self._connections) >= self._look_at:
+            self._look_for_vanished()
 
     def starved(self, error: OSError) -> None:
         """Tell that the system has no room for more connections."""
@@ -299,10 +302,18 @@ class StreamServer(Service):
         else:
             self._count()
 
+    def _look_for_vanished(self) -> None:
+        """Forget connections whose protocol was replaced, so that nobody told of their end."""
+        for connection in self.connections:
+            if connection.vanished:
+                connection.lost(None)
+        self._look_at = max(1024, 2 * len(self._connections))
+
     def _count(self) -> None:
         """Let more clients wait, or no more, by how many connections are open."""
         if self._most is not None and self._acceptor is not None:
             if len(self._connections) >= self._most:
+                self._look_at = self._most
                 self._acceptor.pause()
             else:
                 self._acceptor.resume()
