@@ -22,10 +22,9 @@ from plait.testing import SERVICE_CHECKS
 from .authority import client_context, write_pair
 from .harness import Echo, ask, echo, ending, exchange, running, until
 
-real = [pytest.mark.network, pytest.mark.plait(loops="real")]
+pytestmark = [pytest.mark.network]
 
 
-@pytest.mark.network
 @pytest.mark.plait(loops="real")
 @pytest.mark.parametrize("check", SERVICE_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", ["tcp", "unix", "tls"])
@@ -114,7 +113,7 @@ async def test_errors_of_accept(script: list[int], told: list[object]) -> None:
 class TestProtocols:
     """Protocols that do unusual things."""
 
-    pytestmark = real
+    pytestmark = pytest.mark.plait(loops="real")
 
     async def test_replaced_protocol(self) -> None:
         """A connection whose protocol was replaced does not hold the stop up when it is gone."""
