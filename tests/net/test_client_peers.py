@@ -263,6 +263,39 @@ async def test_silent_goodbye(authority: Authority) -> None:
         await loop.shutdown_default_executor()
 
 
+async def test_tls_begun_later(authority: Authority) -> None:
+    """A connection can be turned into a TLS one by `on_connect`, as STARTTLS does."""
+    theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    theirs.load_cert_chain(authority.cert)
+    ours = ssl.create_default_context(cafile=authority.ca)
+    loop = asyncio.get_running_loop()
+
+    def serve(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        plain.sendall(b"ready\n")
+        assert plain.recv(100) == b"STARTTLS\n"
+        with theirs.wrap_socket(plain, server_side=True) as secure:
+            secure.sendall(secure.recv(100).upper())
+            # Until the client's closing message.
+            secure.recv(100)
+
+    async def upgrade(reader: Reader, writer: Writer) -> None:
+        assert await reader.readline() == b"ready\n"
+        writer.write(b"STARTTLS\n")
+        await writer.start_tls(ours, server_hostname="localhost")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, no_socket_left():
+        serving = loop.run_in_executor(None, serve, listener)
+        client = TCPClient(port=listener.getsockname()[1], on_connect=upgrade)
+        async with running(client):
+            reader, writer = await client.connected()
+            assert writer.get_extra_info("cipher")
+            writer.write(b"quiet please\n")
+            assert await reader.readline() == b"QUIET PLEASE\n"
+        await serving
+        await loop.shutdown_default_executor()
+
+
 S_SERVER = ["openssl", "s_server", "-quiet", "-naccept", "1"]
 
 

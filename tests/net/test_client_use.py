@@ -177,19 +177,41 @@ async def test_one_protocol_for_all(virtual_loop: VirtualTimeLoop) -> None:
     assert only.told == ["made", None, "made", None]
 
 
-async def test_protocol_that_cannot_be_watched(virtual_loop: VirtualTimeLoop) -> None:
-    """A protocol object whose class cannot be changed is refused with a sentence."""
+async def test_protocol_that_cannot_be_changed(virtual_loop: VirtualTimeLoop) -> None:
+    """A protocol object whose class cannot be changed is watched all the same."""
 
-    class Odd(Lines):
+    class Sealed(Lines):
         def __setattr__(self, name: str, value: object) -> None:
             if name == "__class__":
                 raise TypeError("it is sealed")
             super().__setattr__(name, value)
 
-    client = Peer("up", protocol=Odd, wait=False)
+    client = Peer("up", protocol=Sealed)
     async with running(client):
-        with pytest.raises(Exception, match="Odd cannot be watched"):
-            await client.open()
+        protocol = await client.connected()
+        assert type(protocol) is Sealed
+        client.ends[0].send(b"hello")
+        await settle()
+        client.ends[0].close()
+        await settle()
+        assert protocol.told == ["made", b"hello", None]
+        assert client.connection is None
+
+
+async def test_protocol_that_raises(virtual_loop: VirtualTimeLoop, spy: EventSpy) -> None:
+    """What `connection_made` raises fails the attempt, and closes its connection."""
+
+    class Picky(Lines):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            if len(client.dialled) == 1:
+                raise ValueError("not this one")
+
+    client = Peer("up", protocol=Picky)
+    async with running(client, spy):
+        assert len(client.dialled) == 2
+        assert await read_end(client.ends[0]) == b""
+    assert "ValueError: not this one" in str(spy.named("ConnectFailed")[0])
 
 
 async def test_greeting_of_a_protocol(virtual_loop: VirtualTimeLoop) -> None:

@@ -33,7 +33,6 @@ from ._dial import show_address
 from ._link import Link, Security, StreamPair, link_protocol, link_streams
 from ._retry import Retry
 from ._waiters import Waiters, bounded
-from ._watch import Watch
 
 __all__ = ["StreamClient"]
 
@@ -116,7 +115,6 @@ class StreamClient(Service, Generic[C]):
         self._on_connect = on_connect
         self._wait = wait
         self._limit = limit
-        self._watch = Watch()
         self._waiters: Waiters[C] = Waiters()
         self._links: set[Link[C]] = set()
         self._reset()
@@ -272,7 +270,7 @@ class StreamClient(Service, Generic[C]):
         link: Link[C] = (
             await link_streams(sock, security, half_close=half_close, limit=self._limit)
             if self._factory is None
-            else await link_protocol(sock, security, self._factory, self._watch)
+            else await link_protocol(sock, security, self._factory)
         )
         self._links.add(link)
         link.lost.add_done_callback(lambda _: self._links.discard(link))

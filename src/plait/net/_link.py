@@ -11,7 +11,8 @@ from ssl import SSLContext
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from ._dial import close_quietly
-from ._watch import Watch
+from ._streams import Stream, Writer
+from ._tracking import live, track
 
 __all__ = ["Link", "StreamPair", "link_protocol", "link_streams"]
 
@@ -133,30 +134,15 @@ def _has_unsent(transport: asyncio.Transport) -> bool:
     return int.from_bytes(queued, sys.byteorder) > 0
 
 
-class _HeldProtocol(asyncio.StreamReaderProtocol):
-    """Feeds a stream pair that nobody but its holder reads, and tells when it is over."""
+class _HeldStream(Stream):
+    """A stream whose connection is over when the peer's output is, unless somebody may answer."""
 
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        lost: asyncio.Future[BaseException | None],
-        *,
-        half_close: bool,
-    ) -> None:
-        super().__init__(reader)
-        # The base class keeps only a weak reference, and a holder may keep only the writer.
-        self.reader = reader
-        self._lost_future = lost
-        self._half_close = half_close
+    __slots__ = ("half_close",)
 
-    def eof_received(self) -> bool | None:
-        kept = super().eof_received()
-        # Without a handler that could go on sending, the end of input is the end.
-        return kept if self._half_close else False
+    half_close: bool
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)  # type: ignore[arg-type]  # typeshed narrows BaseException to Exception
-        _resolve(self._lost_future, exc)
+    def eof_received(self) -> bool:
+        return super().eof_received() and self.half_close
 
 
 def _resolve(lost: asyncio.Future[BaseException | None], exc: BaseException | None) -> None:
@@ -182,15 +168,40 @@ async def link_streams(
     """
     loop = asyncio.get_running_loop()
     lost: asyncio.Future[BaseException | None] = loop.create_future()
-    reader = asyncio.StreamReader(limit=limit, loop=loop)
-    protocol = _HeldProtocol(reader, lost, half_close=half_close)
-    transport = await _transport(sock, security, protocol)
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-    return Link(StreamPair(reader, writer), transport, lost)
+    stream = _HeldStream(
+        loop, limit, lambda _, __: None, lambda exc: _resolve(lost, exc), server_side=False
+    )
+    stream.half_close = half_close
+    transport = await _transport(sock, security, stream)
+    writer = Writer(transport, stream)
+    return Link(StreamPair(stream.reader, writer), transport, lost)
+
+
+class _Tracker:
+    """Learns from a user's protocol, through its tracking subclass, how its connection fares."""
+
+    def __init__(self, lost: asyncio.Future[BaseException | None]) -> None:
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self.error: BaseException | None = None
+
+    def made(self, transport: asyncio.Transport) -> None:
+        """Note the transport."""
+        self._transport = transport
+
+    def failed(self, error: BaseException) -> None:
+        """Give up a connection whose protocol let an exception out."""
+        self.error = error
+        if self._transport is not None:
+            self._transport.abort()
+
+    def lost(self, error: BaseException | None) -> None:
+        """Note the end."""
+        _resolve(self._lost, self.error or error)
 
 
 async def link_protocol(
-    sock: socket.socket, security: Security | None, factory: Callable[[], Any], watch: Watch
+    sock: socket.socket, security: Security | None, factory: Callable[[], Any]
 ) -> Link[Any]:
     """
     Return a link with a user's protocol over a connected socket, which it takes over.
@@ -202,21 +213,22 @@ async def link_protocol(
             For TLS.
         factory:
             Returns the protocol.
-        watch:
-            Tells of the end of the connection.
     """
     lost: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    tracker = _Tracker(lost)
     try:
         protocol = factory()
-        watch.add(protocol, lambda exc: _resolve(lost, exc))
+        tracked = track(protocol, cast(Any, tracker))
     except BaseException:
         close_quietly(sock)
         raise
     try:
-        transport = await _transport(sock, security, protocol)
+        transport = await _transport(sock, security, tracked)
     except BaseException:
-        watch.discard(protocol)
+        live.pop(id(tracked), None)
         raise
+    if tracker.error is not None:
+        raise tracker.error
     return Link(protocol, transport, lost)
 
 
