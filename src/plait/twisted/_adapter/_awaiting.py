@@ -74,27 +74,9 @@ def _mixed(coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
             return stop.value
         try:
             if is_deferred(yielded):
-                yield from _fired(yielded).__await__()
-                argument = None
+                argument = yield from _deferred(yielded).__await__()
             else:
                 argument = yield yielded
             action = coro.send
         except BaseException as error:  # a cancellation, on its way into the coroutine
             action, argument = coro.throw, error
-
-
-async def _fired(deferred: Any) -> None:
-    """Wait until a Deferred has fired, leaving its result to who awaits it."""
-    fired: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def note(result: Any) -> Any:
-        if not fired.done():
-            fired.set_result(None)
-        return result
-
-    deferred.addBoth(note)
-    try:
-        await fired
-    except asyncio.CancelledError:
-        deferred.cancel()
-        raise

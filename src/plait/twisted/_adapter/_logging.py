@@ -37,8 +37,9 @@ class Bridge:
         log = logging.getLogger(name)
         if not log.isEnabledFor(level) or "plait_record" in event:
             return
-        failure = event.get("log_failure")
-        text = self._format(event)
+        failure = event.get("log_failure") or event.get("failure")
+        # A legacy event's text has the traceback in it, which the record brings anyway.
+        text = str(event.get("why") or "") if "failure" in event else self._format(event)
         if not text and failure is None:
             return
         if failure is not None and not text:

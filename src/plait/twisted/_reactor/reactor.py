@@ -75,8 +75,8 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, made at first use."""
-        if self._loop is None:
+        """The event loop, made at first use, and anew once it is closed."""
+        if self._loop is None or self._loop.is_closed():
             self._loop = self.loop_source()
             if self._loop.get_exception_handler() is None:
                 self._loop.set_exception_handler(self._on_loop_error)
