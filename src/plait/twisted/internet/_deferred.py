@@ -233,18 +233,24 @@ class Deferred(Bridges, Generic[_T]):
         """Run what can be run, here and in the Deferreds that wait for this one."""
         if self._running or self.paused:
             return
-        woken = self._work()
-        if woken is None:
-            return
-        # A woken one goes first; the rest of the chain that woke it comes when that is done.
-        stack: list[Deferred[Any]] = [self, woken]
-        while stack:
-            current = stack[-1]
-            woken = None if current.paused else current._work()
-            if woken is None:
-                stack.pop()
-            else:
-                stack.append(woken)
+        current = self
+        later: list[Deferred[Any]] | None = None
+        while True:
+            woken = current._work()
+            if woken is not None:
+                # It goes first; the rest of the chain that woke it comes when that is done.
+                if current._callbacks:
+                    if later is None:
+                        later = []
+                    later.append(current)
+                if not woken.paused:
+                    current = woken
+                    continue
+            while later and later[-1].paused:
+                later.pop()
+            if not later:
+                return
+            current = later.pop()
 
     def _work(self) -> Deferred[Any] | None:
         """Run the links of this Deferred until they end or wait; return one that waited for it."""
@@ -263,7 +269,15 @@ class Deferred(Bridges, Generic[_T]):
                 if callback is _CONTINUE:
                     del callbacks[: len(callbacks) - length_hint(links)]
                     self._running = False
-                    return self._hand(args[0])
+                    # The one that waits gets the result, and nothing of it is kept here.
+                    chainee: Deferred[Any] = args[0]
+                    chainee.result = result
+                    self.result = None
+                    if self._debugInfo is not None:
+                        self._debugInfo.failResult = None
+                    chainee.paused -= 1
+                    chainee._chainedTo = None
+                    return chainee
                 try:
                     if args or keywords:
                         result = callback(result, *args, **keywords)
@@ -289,16 +303,6 @@ class Deferred(Bridges, Generic[_T]):
         elif self._debugInfo is not None:
             self._debugInfo.failResult = None
         return None
-
-    def _hand(self, chainee: Deferred[Any]) -> Deferred[Any]:
-        """Give the result to a Deferred that waited for this one, and keep nothing."""
-        chainee.result = self.result
-        self.result = None
-        if self._debugInfo is not None:
-            self._debugInfo.failResult = None
-        chainee.paused -= 1
-        chainee._chainedTo = None
-        return chainee
 
     def _adopt(self, other: Deferred[Any]) -> Any:
         """Take the result of a Deferred that a callback returned, or wait for it."""
