@@ -212,8 +212,9 @@ def expired(engine: Engine, node: Node) -> None:
             task.cancel()
         if owner.steps:
             node.owner = Owner(engine, node)
-            node.owner.take_over(owner)
+            # Set first: an eager task may be done with it all when take_over() returns.
             engine.deadlines.set(node, engine.outcome.grace)
+            node.owner.take_over(owner)
         else:
             engine.finished(node)
 
