@@ -215,10 +215,10 @@ def _bind_internet(
 def _resolve(
     endpoint: TCPEndpoint | UDPEndpoint, type: socket.SocketKind
 ) -> list[tuple[int, tuple[str | int, ...]]]:
+    # As bytes, because a text would have Python import its codec for names in other scripts.
+    host = endpoint.host.encode() if endpoint.host.isascii() else endpoint.host
     try:
-        found = socket.getaddrinfo(
-            endpoint.host or None, endpoint.port, type=type, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(host or None, endpoint.port, type=type, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         text = error.strerror if isinstance(error, socket.gaierror) else str(error)
         raise AddressUnavailable(str(endpoint), f"{endpoint.host!r}: {text}") from error
