@@ -121,6 +121,8 @@ class StreamClient(Service, Generic[C]):
 
     def _reset(self) -> None:
         self._link: Link[C] | None = None
+        # The one whose `Connected` has been told, and whose end has not.
+        self._told: Link[C] | None = None
         self._retry = Retry(self.backoff)
         self._gone: Callable[[], Exception] | None = None
 
@@ -318,7 +320,7 @@ class StreamClient(Service, Generic[C]):
     def _up(self, link: Link[C], duration: float) -> None:
         link.since = asyncio.get_running_loop().time()
         self._retry.error = None
-        self._link = link
+        self._link = self._told = link
         self._waiters.give(link.connection)
         if self.observed:
             address = show_address(link.transport.get_extra_info("peername"))
@@ -335,6 +337,7 @@ class StreamClient(Service, Generic[C]):
         if isinstance(error, DoNotRestart | EndApplication):
             raise error
         lasted = asyncio.get_running_loop().time() - link.since
+        self._told = None
         pause = self._retry.lost(error, lasted)
         self.status = f"waiting for upstream {self.peer}: {reason_of(error)}"
         if error is None and self._handler is not None:
@@ -362,12 +365,18 @@ class StreamClient(Service, Generic[C]):
     async def _hang_up(self) -> None:
         """Close everything that is open, all at the same time."""
         self._leave(lambda: ClientStopped(self.path, self.peer))
-        link, self._link = self._link, None
+        self._link = None
+        link, self._told = self._told, None
         links = list(self._links)
         await asyncio.gather(*(each.close(self.drain) for each in links))
-        if link is not None and link in links:
-            lasted = asyncio.get_running_loop().time() - link.since
+        if link is None:
+            return
+        lasted = asyncio.get_running_loop().time() - link.since
+        if link in links or link.lost.result() is None:
             self.emit(Disconnected(self.path, self.peer, lasted))
+        else:
+            error = link.lost.result()
+            self.emit(ConnectionBroken(self.path, self.peer, error, lasted, None))
 
 
 async def _run(handler: StreamHandler, pair: StreamPair) -> None:
