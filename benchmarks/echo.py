@@ -67,7 +67,7 @@ def _has_openssl() -> bool:
 class Server:
     """One server's process, on its own processor."""
 
-    def __init__(self, work: Workplace, name: str, mode: str) -> None:
+    def __init__(self, work: Workplace, name: str, mode: str, *, quiet: bool = False) -> None:
         self.name, self.mode = name, mode
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
@@ -81,7 +81,10 @@ class Server:
             "LOAD_KEY": str(work.key),
         }
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "load" / "servers.py", name], env=environ, preexec_fn=pin(0)
+            [sys.executable, HERE / "load" / "servers.py", name],
+            env=environ,
+            preexec_fn=pin(SERVER_CPU),
+            stderr=subprocess.DEVNULL if quiet else None,
         )
         deadline = time.monotonic() + 20
         while not self._answers():
