@@ -14,15 +14,19 @@ import pytest
 
 from .processes import Program, text_of, wait_for
 
+
+def may_isolate() -> bool:
+    """Return whether there is the right to make namespaces."""
+    if os.name != "posix" or os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "-m", "-n", "-p", "-f", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 pytestmark = [
     pytest.mark.process,
     pytest.mark.root,
-    pytest.mark.skipif(
-        os.name != "posix"
-        or os.geteuid() != 0
-        or subprocess.run(["unshare", "-m", "-n", "-p", "-f", "true"], check=False).returncode != 0,
-        reason="needs root and the right to make namespaces",
-    ),
+    pytest.mark.skipif(not may_isolate(), reason="needs root and the right to make namespaces"),
 ]
 
 PLAIT = f"{shlex.quote(sys.executable)} -m plait"
