@@ -45,6 +45,10 @@ Every exception of plait, one class per situation.
     ├── NotSupported            a call that this platform does not have
     ├── UsageError              an option whose value cannot be
     │   ├── LoopUnavailable     an event loop that is not there
+    │   ├── UnknownKind         a kind of ready-made service that nobody offers
+    │   ├── BadKind             a ready-made service that cannot be used
+    │   ├── UnknownSetting      an option that a kind of service does not have
+    │   ├── BadSetting          an option of a service with a value of the wrong type
     │   └── TwistdUsage         a line that twistd's command line does not take
     ├── TargetError             what to run cannot be loaded
     │   ├── TargetNotFound      no such file, module or attribute
@@ -74,7 +78,9 @@ __all__ = [
     "AddressUnavailable",
     "AlreadyHasParent",
     "AlreadyRunning",
+    "BadKind",
     "BadLogOption",
+    "BadSetting",
     "CannotConnect",
     "CertificateRefused",
     "ClientError",
@@ -124,7 +130,9 @@ __all__ = [
     "TargetNotFound",
     "TreeError",
     "TwistdUsage",
+    "UnknownKind",
     "UnknownNeed",
+    "UnknownSetting",
     "UsageError",
 ]
 
@@ -467,13 +475,16 @@ class MissingExtra(PlaitError):
         library:
             The library it needs.
         extra:
-            The name of plait's extra that brings it.
+            The name of the extra that brings it; empty when the library itself is to be installed.
+        package:
+            The distribution that the extra belongs to.
     """
 
-    def __init__(self, what: str, library: str, extra: str) -> None:
-        self.what, self.library, self.extra = what, library, extra
+    def __init__(self, what: str, library: str, extra: str, *, package: str = "plait") -> None:
+        self.what, self.library, self.extra, self.package = what, library, extra, package
+        wanted = f"'{package}[{extra}]'" if extra else library
         super().__init__(
-            f"{what} needs {library}, which is not installed; run: pip install 'plait[{extra}]'"
+            f"{what} needs {library}, which is not installed; run: pip install {wanted}"
         )
 
 
@@ -865,6 +876,81 @@ class LoopUnavailable(UsageError):
         super().__init__("--loop", f"{name} is not available: {why}; use {_join(there, 'or')}")
 
 
+class UnknownKind(UsageError):
+    """
+    A kind of ready-made service that nobody offers.
+
+    Args:
+        name:
+            What was asked for.
+        known:
+            The kinds there are.
+    """
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(
+            name,
+            f"there is no such kind of service{_nearest(name, known)}; there are "
+            f"{_join(known)}, and package.module:attribute names one of your own",
+        )
+
+
+class BadKind(UsageError):
+    """
+    What offers a ready-made service cannot be used.
+
+    Args:
+        name:
+            The kind's name.
+        problem:
+            What is wrong with it.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(name, f"this kind of service cannot be used: {problem}")
+
+
+class UnknownSetting(UsageError):
+    """
+    An option that a kind of service does not have.
+
+    Args:
+        owner:
+            The kind, or where in a file it stands.
+        key:
+            The option.
+        known:
+            The options there are.
+    """
+
+    def __init__(self, owner: str, key: str, known: Sequence[str]) -> None:
+        self.owner, self.key, self.known = owner, key, tuple(known)
+        choice = _choice("it takes", known) if known else "it takes none"
+        super().__init__(owner, f"there is no option {key!r}{_nearest(key, known)}; {choice}")
+
+
+class BadSetting(UsageError):
+    """
+    An option of a service whose value is missing or cannot be.
+
+    Args:
+        owner:
+            The kind, or where in a file it stands.
+        key:
+            The option.
+        found:
+            The value.
+        expected:
+            What it may be.
+    """
+
+    def __init__(self, owner: str, key: str, found: object, expected: str) -> None:
+        self.owner, self.key, self.found, self.expected = owner, key, found, expected
+        super().__init__(owner, f"{key} is {_shown(found)}; expected {expected}")
+
+
 class TwistdUsage(UsageError):
     """
     A line that twistd's command line does not take.
@@ -1087,3 +1173,18 @@ def _choice(lead: str, known: Sequence[str]) -> str:
         return "nothing is there yet"
     shown = [repr(name) for name in known[:5]]
     return f"{lead} {', '.join(shown)}" + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    """Return a question after the name that was probably meant, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is written in a file."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if value == "nothing" and isinstance(value, str) else repr(value)

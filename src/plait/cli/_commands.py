@@ -18,6 +18,8 @@ _COMMANDS = {
     "run": ("_run", "command"),
     "check": ("_check", "command"),
     "tree": ("_tree", "command"),
+    "serve": ("_serve", "command"),
+    "services": ("_services", "command"),
     "stop": ("_control", "stop"),
     "status": ("_control", "status"),
     "reload": ("_control", "reload"),

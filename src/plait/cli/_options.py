@@ -24,10 +24,16 @@ class PlanCommand(click.Command):
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None:
-                headings.setdefault(groups.get(param.name or "", "Other"), []).append(record)
+                name = param.name or ""
+                heading = groups.get(name) or self.heading_of(name)
+                headings.setdefault(heading, []).append(record)
         for heading, records in headings.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+
+    def heading_of(self, name: str) -> str:
+        """Return the heading of an option that is none of the plan's."""
+        return "Other"
 
 
 def target_argument(command: F) -> F:

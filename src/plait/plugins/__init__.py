@@ -12,6 +12,9 @@ which
 * **entry points**: other distributions offer services and commands by name. Reading them takes tens
 of
   milliseconds, so it happens only when somebody asks.
+
+A ready-made service is a class or function with typed parameters and a docstring: `kind()` reads
+from it what the command line and application files let a user set.
 """
 
 from __future__ import annotations
@@ -29,14 +32,31 @@ from plait.core import Service
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from ._kinds import Kind as Kind
+    from ._kinds import Needed as Needed
+    from ._kinds import kind_from as kind_from
+    from ._kinds import ready_made as ready_made
+    from ._settings import Parameter as Parameter
+    from ._settings import Setting as Setting
+    from ._settings import Shape as Shape
+
 __all__ = [
     "Adapter",
     "Command",
     "CommandSource",
+    "Kind",
+    "Needed",
+    "OWN_SERVICES",
     "Offer",
+    "Parameter",
+    "Setting",
+    "Shape",
     "adapt",
     "commands",
+    "kind",
+    "kind_from",
     "offers",
+    "ready_made",
     "register_adapter",
     "register_commands",
     "stop_summoning",
@@ -188,7 +208,7 @@ def commands() -> dict[str, Command]:
 
 class Offer(NamedTuple):
     """
-    Something another distribution offers by name.
+    Something offered by name.
 
     Args:
         name:
@@ -196,16 +216,33 @@ class Offer(NamedTuple):
         where:
             The module and attribute, as in `package.module:attribute`.
         entry:
-            The entry point behind it.
+            The entry point behind it; None for what plait itself brings.
     """
 
     name: str
     where: str
-    entry: EntryPoint
+    entry: EntryPoint | None = None
+
+    @property
+    def distribution(self) -> str:
+        """The name of the distribution that offers it."""
+        dist = None if self.entry is None else self.entry.dist
+        return "plait" if dist is None else dist.name
 
     def load(self) -> Any:
         """Import it and return it."""
-        return self.entry.load()
+        if self.entry is not None:
+            return self.entry.load()
+        module, _, attribute = self.where.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+#: The ready-made services of plait itself, each an entry point too. Finding these here spares an
+#: application file of the usual services the reading of what is installed, which takes longer than
+#: the rest of its start.
+OWN_SERVICES = {
+    "echo": "plait.services.echo:echo",
+}
 
 
 def offers(kind: str) -> dict[str, Offer]:
@@ -217,11 +254,53 @@ def offers(kind: str) -> dict[str, Offer]:
             `services` or `commands`: the entry-point group is `plait.services` or `plait.commands`.
 
     Returns:
-        The offers, sorted by name; of two with one name the first found counts, as for imports.
+        The offers, sorted by name; of two with one name the first found counts, as for imports,
+        but nobody takes the name of a service of plait itself.
     """
     from importlib.metadata import entry_points
 
     found: dict[str, Offer] = {}
+    if kind == "services":
+        found = {name: Offer(name, where) for name, where in OWN_SERVICES.items()}
     for entry in entry_points(group=f"plait.{kind}"):
         found.setdefault(entry.name, Offer(entry.name, entry.value, entry))
     return dict(sorted(found.items()))
+
+
+def kind(name: str) -> Kind:
+    """
+    Return a kind of ready-made service.
+
+    Args:
+        name:
+            The name that plait or another distribution offers it by, or `package.module:attribute`
+            of a class or function that makes a service.
+
+    Raises:
+        UnknownKind: Nobody offers it.
+        MissingExtra: Its module imports a library that is not installed.
+        BadKind: What is found there cannot be used.
+    """
+    from ._find import find
+
+    return find(name)
+
+
+_LAZY = {
+    "Kind": "_kinds",
+    "Needed": "_kinds",
+    "Parameter": "_settings",
+    "Setting": "_settings",
+    "Shape": "_settings",
+    "kind_from": "_kinds",
+    "ready_made": "_kinds",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value

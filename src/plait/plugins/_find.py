@@ -1,0 +1,50 @@
+"""From the name of a kind of service to the kind."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from plait.errors import BadKind, MissingExtra, UnknownKind
+
+from . import OWN_SERVICES, Offer, offers
+from ._kinds import Kind, kind_from
+
+__all__ = ["find"]
+
+
+def find(name: str) -> Kind:
+    """Return a kind of ready-made service; see `plait.plugins.kind`."""
+    if name in OWN_SERVICES:
+        return kind_from(name, _load(name, Offer(name, OWN_SERVICES[name])))
+    if ":" in name:
+        return kind_from(name, _own(name))
+    there = offers("services")
+    if name not in there:
+        raise UnknownKind(name, list(there))
+    return kind_from(name, _load(name, there[name]))
+
+
+def _load(name: str, offer: Offer) -> Any:
+    try:
+        return offer.load()
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not missing or missing == offer.where.partition(":")[0].partition(".")[0]:
+            raise BadKind(name, f"{offer.where} is not there: {error}") from error
+        # Its module imports the library outright: the extra, if there is one, is called after it.
+        extra = name if offer.entry is None else next(iter(offer.entry.extras), "")
+        raise MissingExtra(name, missing, extra, package=offer.distribution) from error
+    except AttributeError as error:
+        raise BadKind(name, f"{offer.where} is not there: {error}") from error
+
+
+def _own(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        found = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise BadKind(name, f"it is not there: {error}") from error
+    return found

@@ -1,0 +1,172 @@
+"""How a ready-made service says what it takes, and how it is found."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from plait.core import Service
+from plait.errors import BadKind, BadSetting, MissingExtra, UnknownKind, UnknownSetting, UsageError
+from plait.plugins import OWN_SERVICES, Setting, kind, kind_from, offers, ready_made
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Blink(Service):
+    """
+    Says a word now and then.
+
+    Args:
+        word:
+            What to say, every
+            time.
+        every:
+            Seconds in between.
+    """
+
+    def __init__(
+        self,
+        word: str,
+        every: Annotated[float, Setting(metavar="SECONDS")] = 5.0,
+        mode: Literal["loud", "soft"] = "loud",
+        tags: tuple[str, ...] = (),
+        extra_: dict[str, str] | None = None,
+        hook: Any = None,
+    ) -> None:
+        if not word:
+            raise ValueError("the word is empty; expected a text")
+        self.word, self.every = word, every
+
+
+def test_parameters_come_from_the_signature_and_the_docstring() -> None:
+    """Names, types, defaults and help texts are read from the class."""
+    found = kind_from("blink", Blink)
+    assert found.summary == "Says a word now and then."
+    assert list(found.parameters) == ["word", "every", "mode", "tags", "extra_"]
+    word, every = found.parameters["word"], found.parameters["every"]
+    assert (word.required, word.setting.help) == (True, "What to say, every time.")
+    assert (every.default, every.metavar, every.flag) == (5.0, "SECONDS", "--every")
+    assert found.parameters["extra_"].key == "extra"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "result"),
+    [
+        ("every", 3, 3.0),
+        ("mode", "soft", "soft"),
+        ("tags", ["a", "b"], ("a", "b")),
+        ("extra_", {"a": "b"}, {"a": "b"}),
+    ],
+)
+def test_values_of_a_file_are_taken_by_type(name: str, value: Any, result: Any) -> None:
+    """A value of the right type is taken; a whole number will do for a number."""
+    assert kind_from("blink", Blink).parameters[name].take("blink", value) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("every", "3"),
+        ("every", True),
+        ("every", float("nan")),
+        ("mode", "quiet"),
+        ("tags", "a"),
+        ("tags", [1]),
+        ("word", 1),
+        ("extra_", {"a": 1}),
+    ],
+)
+def test_values_of_another_type_are_refused(name: str, value: Any) -> None:
+    """Nothing is converted silently: the refusal names the option and what it may be."""
+    with pytest.raises(BadSetting, match=f"blink: {name.rstrip('_')} is .*; expected "):
+        kind_from("blink", Blink).parameters[name].take("blink", value)
+
+
+def test_a_kind_makes_its_service() -> None:
+    """The service is made with the values and called after its kind."""
+    made = kind_from("blink", Blink).make({"word": "hi"})
+    assert isinstance(made, Blink)
+    assert (made.word, made.name) == ("hi", "blink")
+
+
+def test_a_missing_a_wrong_and_a_refused_value_are_told() -> None:
+    """A value that is missing, unknown or refused by the service is a mistake of usage."""
+    found = kind_from("blink", Blink)
+    with pytest.raises(BadSetting, match="word is nothing; expected a text"):
+        found.make({})
+    with pytest.raises(UnknownSetting, match=r"'evry'.*did you mean 'every'"):
+        found.make({"word": "a", "evry": 1})
+    with pytest.raises(UsageError, match="blink: the word is empty"):
+        found.make({"word": ""})
+
+
+def test_a_missing_library_is_one_sentence_with_the_command() -> None:
+    """What needs a library that is not there says how to install it, without importing any."""
+
+    @ready_made("no_such_library", extra="blink", package="plait-blink")
+    def maker() -> Service:
+        """Never gets so far."""
+        raise AssertionError
+
+    with pytest.raises(MissingExtra) as caught:
+        kind_from("blink", maker).make({})
+    assert str(caught.value) == (
+        "blink needs no_such_library, which is not installed; run: pip install 'plait-blink[blink]'"
+    )
+
+
+def test_what_makes_no_service_is_no_kind() -> None:
+    """A thing that cannot be called, and a parameter that no option can be, are refused."""
+    with pytest.raises(BadKind, match="expected a class or function"):
+        kind_from("thing", 3)
+
+    def bad(hook: Service) -> Service:
+        return hook
+
+    with pytest.raises(BadKind, match="'hook' has no simple type"):
+        kind_from("bad", bad)
+
+
+def test_own_services_are_the_entry_points_of_the_project() -> None:
+    """The table that spares reading what is installed says what the project file says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["plait.services"] == OWN_SERVICES
+
+
+def test_own_services_are_listed_and_known() -> None:
+    """Each service of plait's own is offered, loads without its libraries and explains itself."""
+    there = offers("services")
+    for name in OWN_SERVICES:
+        assert there[name].distribution == "plait"
+        found = kind(name)
+        assert found.summary.endswith(".")
+        for parameter in found.parameters.values():
+            assert parameter.setting.help.endswith("."), f"{name}.{parameter.name}"
+
+
+def test_an_unknown_kind_is_told_with_those_there_are() -> None:
+    """A misspelt kind is answered with the nearest one."""
+    with pytest.raises(UnknownKind, match=r"did you mean 'echo'"):
+        kind("ecko")
+
+
+def test_a_class_of_ones_own_is_found_by_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`package.module:Class` is a kind too."""
+    (tmp_path / "own_blink.py").write_text(
+        "from plait import Service\nclass Blink(Service):\n    'Blinks.'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert kind("own_blink:Blink").summary == "Blinks."
+        with pytest.raises(BadKind, match="it is not there"):
+            kind("own_blink:Blank")
+    finally:
+        sys.modules.pop("own_blink", None)
+        importlib.invalidate_caches()
