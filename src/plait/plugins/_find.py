@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import Any
 
 from plait.errors import BadKind, MissingExtra, UnknownKind
@@ -41,6 +43,8 @@ def _load(name: str, offer: Offer) -> Any:
 
 def _own(name: str) -> Any:
     module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as for the target of a run
     try:
         found = importlib.import_module(module)
         for part in attribute.split("."):
