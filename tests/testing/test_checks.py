@@ -12,12 +12,23 @@ import pytest
 
 from plait.core import MultiService, Service, TaskService, TimerService, service
 from plait.events import Event
+from plait.net import (
+    Endpoint,
+    FDEndpoint,
+    SystemdEndpoint,
+    TCPEndpoint,
+    TLSEndpoint,
+    UDPEndpoint,
+    UNIXDatagramEndpoint,
+    UNIXEndpoint,
+)
 from plait.testing import (
     SERVICE_CHECKS,
     ContractBrokenError,
     EventSpy,
     ScriptedService,
     ServiceCheck,
+    check_endpoint,
     check_observer,
     check_service,
     sample_events,
@@ -61,6 +72,13 @@ async def test_the_services_of_core_keep_the_contract(
 ) -> None:
     """Each kind of service that core has passes each check."""
     await check(make)
+
+
+@pytest.mark.plait(loops="real")
+async def test_the_checks_run_on_real_loops() -> None:
+    """Without virtual time, on asyncio's own loops and uvloop, the checks pass as well."""
+    await check_service(ScriptedService)
+    await check_service(lambda: TaskService(consume))
 
 
 async def test_check_service_runs_all_checks() -> None:
@@ -217,3 +235,51 @@ def test_a_bad_observer_is_found(observer: Any, complaint: str) -> None:
     """An observer that raises, answers, waits or chokes on odd text breaks the contract."""
     with pytest.raises(ContractBrokenError, match=complaint):
         check_observer(lambda: observer)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        TCPEndpoint(),
+        TCPEndpoint("::1", 7001, reuse_port=True),
+        TLSEndpoint("0.0.0.0", 443, cert="a b.pem", key="k&y.pem"),
+        UNIXEndpoint("/run/app.sock", mode=0o660),
+        UDPEndpoint("127.0.0.1", 53),
+        UNIXDatagramEndpoint("/run/log.sock"),
+        FDEndpoint(3),
+        SystemdEndpoint("web"),
+    ],
+    ids=lambda endpoint: endpoint.scheme,
+)
+def test_the_endpoints_of_net_keep_the_contract(endpoint: Endpoint) -> None:
+    """Each kind of endpoint passes."""
+    check_endpoint(endpoint)
+
+
+class Mutable(TCPEndpoint):
+    def __setattr__(self, name: str, value: object) -> None:
+        self.__dict__[name] = value
+
+
+class Curt(TCPEndpoint):
+    def __str__(self) -> str:
+        return f"tcp://{self.host}"
+
+
+class Wordy(TCPEndpoint):
+    def __str__(self) -> str:
+        return f"tcp://{self.host} port {self.port}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "complaint"),
+    [
+        (Mutable("a", 1), "reads_back"),
+        (Curt("a", 1), "reads_back: .*port"),
+        (Wordy("a", 1), "is_one_word: its URL is 'tcp://a port 1'"),
+    ],
+)
+def test_a_bad_endpoint_is_found(endpoint: Endpoint, complaint: str) -> None:
+    """An endpoint whose URL does not say it, or says it in several words, breaks the contract."""
+    with pytest.raises(ContractBrokenError, match=complaint):
+        check_endpoint(endpoint)

@@ -13,6 +13,7 @@ from ._checks import SERVICE_CHECKS as SERVICE_CHECKS
 from ._checks import ContractBrokenError as ContractBrokenError
 from ._checks import ServiceCheck as ServiceCheck
 from ._checks import check_service as check_service
+from ._endpoint_checks import check_endpoint as check_endpoint
 from ._loop import HAS_EAGER_TASKS as HAS_EAGER_TASKS
 from ._loop import LoopStuckError as LoopStuckError
 from ._loop import VirtualTimeLoop as VirtualTimeLoop
@@ -34,6 +35,7 @@ __all__ = [
     "ScriptedService",
     "ServiceCheck",
     "VirtualTimeLoop",
+    "check_endpoint",
     "check_observer",
     "check_service",
     "sample_events",
