@@ -89,7 +89,7 @@ def test_a_deferred_from_start_is_awaited() -> None:
 
     class Slow(service.Service):
         def startService(self) -> Any:
-            self.fired = defer.Deferred()
+            self.fired: Any = defer.Deferred()
             asyncio.get_running_loop().call_later(5, self.fired.callback, None)
             return self.fired
 
@@ -547,13 +547,13 @@ def test_a_component_gets_events_and_records_once(kind: str, quiet: None) -> Non
     """An ILogObserver component hears Twisted's events and logging's records, each once."""
     told: list[str] = []
 
-    @provider(ILogObserver)
+    @provider(ILogObserver)  # type: ignore[untyped-decorator]  # zope.interface has no types
     def new(event: dict[str, Any]) -> None:
         from plait.twisted.logger import formatEvent
 
         told.append(formatEvent(event))
 
-    @provider(log.ILogObserver)
+    @provider(log.ILogObserver)  # type: ignore[untyped-decorator]  # as above
     def legacy(event: dict[str, Any]) -> None:
         told.append(str(log.textFromEventDict(event)))
 

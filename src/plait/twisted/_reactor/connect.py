@@ -43,6 +43,7 @@ class Connector:
         self.timeout = timeout
         self._context = context
         self._started = False
+        self._waiting: list[Any] = []
         self._task: asyncio.Task[None] | None = None
 
     # ---- asked from outside
@@ -75,6 +76,15 @@ class Connector:
             self.stopConnecting()
         elif self.state == "connected" and self.transport is not None:
             self.transport.loseConnection()
+
+    def onceDisconnected(self) -> Any:
+        """Return a Deferred that fires when the connection, or the attempt, is over."""
+        over = self.reactor.words.defer.Deferred()
+        if self.state == "disconnected":
+            over.callback(None)
+        else:
+            self._waiting.append(over)
+        return over
 
     def getDestination(self) -> Any:
         """Return the address this connector goes to."""
@@ -169,6 +179,9 @@ class Connector:
             # The factory did not ask for another attempt.
             self.reactor.guard(self.factory.doStop)
             self._started = False
+        waiting, self._waiting = self._waiting, []
+        for over in waiting:
+            over.callback(None)
 
 
 class TCPConnector(Connector):

@@ -82,6 +82,10 @@ class ConnectedUNIXDatagramPort(UNIXDatagramPort):
         except self.reactor.words.error.CannotListenError as error:
             self.protocol.connectionFailed(self.reactor.words.failure(error.socketError))
 
+    def disconnect(self) -> Any:
+        """Close the port, as the service of connectUNIXDatagram asks for it."""
+        return self.stopListening()
+
     def getPeer(self) -> Any:
         """Return the address of the other side."""
         path = self.remoteaddr
