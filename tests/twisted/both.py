@@ -43,6 +43,8 @@ class Words:
         self.root = root
 
     def __getattr__(self, name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(name)
         # The real one warns of itself while it is imported, which is not what is tested here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

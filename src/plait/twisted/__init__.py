@@ -6,11 +6,25 @@ plait runs a target, `import twisted.X` finds these modules, unless a real Twist
 that one always wins.
 """
 
+from ._absent import absentModules
 from ._finder import installed as installed
 from ._finder import uninstall as uninstall
 from ._summon import install as install
 
-__all__ = ["install", "installed", "needs", "uninstall"]
+__all__ = [
+    "__version__",
+    "install",
+    "installed",
+    "needs",
+    "uninstall",
+]
+
+#: The version of Twisted whose behaviour this is.
+__version__ = "26.10.0"
+
+__getattr__ = absentModules(
+    __name__, "conch cred enterprise mail pair positioning runner scripts spread tap trial words"
+)
 
 
 def needs(service: object, *others: object) -> object:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from opcode import opmap
 from typing import NoReturn
 
-__all__ = ["absent"]
+__all__ = ["absent", "absentModules"]
 
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
@@ -40,3 +40,19 @@ def absent(module: str, advice: Mapping[str, str]) -> Callable[[str], NoReturn]:
         raise AttributeError(text)
 
     return __getattr__
+
+
+def absentModules(package: str, names: str, **advice: str) -> Callable[[str], NoReturn]:
+    """
+    Return a package's `__getattr__` that explains which modules of Twisted's plait has not.
+
+    Args:
+        package: The package's `__name__`.
+        names: The modules' names, with blanks between them.
+        advice: For some of them what to use instead; the others need Twisted itself.
+
+    Returns:
+        The function to be stored as the package's `__getattr__`.
+    """
+    twisted = "install Twisted itself (pip install twisted), plait then runs it as it is"
+    return absent(package, {**dict.fromkeys(names.split(), twisted), **advice})

@@ -1,1 +1,12 @@
 """The event-driven core: Deferreds, protocols, the reactor and what belongs to it."""
+
+from plait.twisted._absent import absentModules
+
+__getattr__ = absentModules(
+    __name__,
+    "abstract base cfreactor default epollreactor fdesc gireactor glib2reactor gtk2reactor "
+    "gtk3reactor inotify iocpreactor kqreactor pollreactor posixbase process selectreactor "
+    "serialport tcp tksupport udp unix win32eventreactor wxreactor wxsupport",
+    asyncioreactor="the reactor is on asyncio already; choose the loop with plait run --loop",
+    utils="use asyncio.create_subprocess_exec, or reactor.spawnProcess",
+)
