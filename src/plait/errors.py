@@ -984,7 +984,7 @@ class TargetNotFound(TargetError):
 
     def __init__(self, target: str, problem: str) -> None:
         self.target, self.problem = target, problem
-        super().__init__(f"cannot load {target}: {problem}")
+        super().__init__(f"cannot load {target or 'an empty name'}: {problem}")
 
 
 class NoApplication(TargetError):

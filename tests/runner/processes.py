@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,3 +155,11 @@ def plait(where: Path, *words: str, environment: dict[str, str] | None = None) -
     with Program(where, *words, environment=environment) as program:
         program.ends()
     return program
+
+
+def may_isolate() -> bool:
+    """Return whether there is the right to make namespaces."""
+    if os.name != "posix" or os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "-m", "-n", "-p", "-f", "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -84,6 +84,8 @@ def test_both_directories_are_importable(where: Path) -> None:
     [
         ("gone.tac", "there is no such file in"),
         ("etc/", "it is a directory"),
+        (".", "it is a directory; give a file in it"),
+        ("", "cannot load an empty name"),
         ("gonemod:app", "there is no module 'gonemod' in"),
         ("gone.inner:app", "there is no module 'gone' in"),
         ("no such thing", "neither a file that exists nor a module"),

@@ -14,7 +14,7 @@ import pytest
 from plait.errors import AlreadyRunning, PidfileError
 from plait.runner._pidfile import NoPidfile, open_pidfile, read_owner
 
-from .processes import Program, plait, wait_for
+from .processes import Program, may_isolate, plait, wait_for
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 NO_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -157,7 +157,7 @@ def test_kill_leaves_it_stale_and_the_next_start_works(tmp_path: Path) -> None:
 
 @pytest.mark.root
 @pytest.mark.process
-@AS_ROOT
+@pytest.mark.skipif(not may_isolate(), reason="needs root and the right to make namespaces")
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """On a full disk the start is refused with the reason."""
     (tmp_path / "small").mkdir()

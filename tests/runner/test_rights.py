@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .processes import Program, text_of, wait_for
-
-
-def may_isolate() -> bool:
-    """Return whether there is the right to make namespaces."""
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("unshare") is None:
-        return False
-    command = ["unshare", "-m", "-n", "-p", "-f", "true"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
+from .processes import Program, may_isolate, text_of, wait_for
 
 pytestmark = [
     pytest.mark.process,

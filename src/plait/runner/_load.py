@@ -155,6 +155,8 @@ def _importable(*directories: str) -> None:
 def _from_module(target: str) -> tuple[Any, str, str]:
     module_name, _, attribute = target.partition(":")
     attribute = attribute or NAME
+    if os.path.isdir(target):
+        raise TargetNotFound(target, "it is a directory; give a file in it, or a module")
     if not all(part.isidentifier() for part in module_name.split(".")):
         raise TargetNotFound(
             target,
