@@ -118,7 +118,7 @@ async def test_limit_passed_at_start(virtual_loop: VirtualTimeLoop, spy: EventSp
     )
     assert client.dialled == [0.0, 1.0, 3.0]
     spy_last = [event for event in spy.events if isinstance(event, ConnectFailed)][-1]
-    assert str(spy_last).endswith("; it gives up")
+    assert str(spy_last).endswith("; no further attempt")
 
 
 async def test_limit_counts_a_long_run(virtual_loop: VirtualTimeLoop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from typing import Any
 
@@ -42,7 +43,8 @@ async def live(dice: random.Random, client: Peer) -> list[asyncio.Task[Any]]:
             case 1 if client.ends:
                 client.ends[-1].close()
             case 2 if client.ends and client.ends[-1].fileno() >= 0:
-                client.ends[-1].send(dice.choice([b"fail", b"data"]))
+                with contextlib.suppress(BrokenPipeError):  # the client was faster
+                    client.ends[-1].send(dice.choice([b"fail", b"data"]))
             case 3:
                 waiting.append(asyncio.ensure_future(client.connected(attempts=2)))
             case _:

@@ -110,6 +110,22 @@ async def test_stop_cancels_the_handler(virtual_loop: VirtualTimeLoop) -> None:
     assert virtual_loop.time() == 0.0
 
 
+async def test_handler_that_fails_at_the_stop(virtual_loop: VirtualTimeLoop, spy: EventSpy) -> None:
+    """What a handler raises while it is being cancelled is told, too."""
+
+    async def handler(reader: Reader, writer: Writer) -> None:
+        try:
+            await reader.read()
+        finally:
+            raise ValueError("cannot let go")
+
+    client = Peer("up", handler=handler)
+    async with running(client, spy):
+        await settle()
+    [broken] = spy.named("ConnectionBroken")
+    assert str(broken).endswith("ValueError: cannot let go; no further attempt")
+
+
 class Lines(asyncio.Protocol):
     """A protocol that keeps what it is told."""
 

@@ -123,6 +123,7 @@ class StreamClient(Service, Generic[C]):
         self._link: Link[C] | None = None
         # The one whose `Connected` has been told, and whose end has not.
         self._told: Link[C] | None = None
+        self._late_error: BaseException | None = None
         self._retry = Retry(self.backoff)
         self._gone: Callable[[], Exception] | None = None
 
@@ -308,11 +309,12 @@ class StreamClient(Service, Generic[C]):
         handling = asyncio.ensure_future(_run(self._handler, connection))
         try:
             await asyncio.wait((handling,))
-        finally:
-            # Only a stop leaves it unfinished.
-            if not handling.done():
-                handling.cancel()
-                await asyncio.wait((handling,))
+        except asyncio.CancelledError:
+            handling.cancel()
+            await asyncio.wait((handling,))
+            # What went wrong in the very moment of the stop, or because of it, is told as well.
+            self._late_error = None if handling.cancelled() else handling.exception()
+            raise
         if handling.cancelled():
             return asyncio.CancelledError("the handler was cancelled from inside")
         return handling.exception()
@@ -372,10 +374,10 @@ class StreamClient(Service, Generic[C]):
         if link is None:
             return
         lasted = asyncio.get_running_loop().time() - link.since
-        if link in links or link.lost.result() is None:
+        error = self._late_error or (None if link in links else link.lost.result())
+        if error is None:
             self.emit(Disconnected(self.path, self.peer, lasted))
         else:
-            error = link.lost.result()
             self.emit(ConnectionBroken(self.path, self.peer, error, lasted, None))
 
 

@@ -93,7 +93,7 @@ class ConnectFailed(Event):
         duration:
             Seconds that the attempt took.
         retry_in:
-            Seconds until the next one; None when the client gives up.
+            Seconds until the next one; None when there will be none.
     """
 
     level: ClassVar[Level] = Level.WARNING
@@ -145,7 +145,7 @@ class ConnectionBroken(Event):
         duration:
             Seconds that the connection was up.
         retry_in:
-            Seconds until the next attempt; None when the client gives up.
+            Seconds until the next attempt; None when there will be none.
     """
 
     level: ClassVar[Level] = Level.WARNING
@@ -164,4 +164,4 @@ class ConnectionBroken(Event):
 
 
 def _next(retry_in: float | None) -> str:
-    return "it gives up" if retry_in is None else f"next attempt in {retry_in:.1f} s"
+    return "no further attempt" if retry_in is None else f"next attempt in {retry_in:.1f} s"
