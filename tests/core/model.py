@@ -89,7 +89,9 @@ class Model:
 
     def arrange(self, top: Part) -> None:
         """Make the edges of a subtree: first what is stated, then one implied edge at a time."""
-        self.stated += [(need, part) for part in top.walk() for need in part.needs or ()]
+        there = set(self.root.walk())
+        named = [(need, part) for part in top.walk() for need in part.needs or ()]
+        self.stated += [edge for edge in named if edge[0] in there]
         for container in top.walk():
             self.sort(container)
         for part in top.walk_sorted():

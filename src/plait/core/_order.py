@@ -102,10 +102,15 @@ def make_plan(top: Node) -> Plan:
         Node, list[tuple[Node, Node]]
     ] = {}  # the same, for needs between two of its branches
     for node in top.walk():
-        if not node.stated or _is_over(node):
+        if not node.stated:
             continue
         for need in node.stated:
-            found = _resolve(node, need)
+            try:
+                found = _resolve(node, need)
+            except UnknownNeed:
+                if _is_over(node):
+                    continue  # it was allowed to go before the one that had named it
+                raise
             plan.needs.setdefault(node, []).append(found)
             plan.needed_by.setdefault(found, []).append(node)
             container, needer, needed = _under_common_ancestor(node, found)
@@ -144,7 +149,7 @@ def _resolve(node: Node, need: object) -> Node:
 
 
 def _is_over(node: Node) -> bool:
-    """Return whether a node of a running tree has ended for good: what it named may be gone."""
+    """Return whether a node of a running tree has ended for good."""
     return node.engine is not None and node.want is Want.DOWN and not node.due
 
 
