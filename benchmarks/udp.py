@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -135,10 +134,9 @@ class Server:
     def load(self, loadgen: Path, clients: int, size: int, seconds: float) -> dict[str, Any]:
         """Run the load generator against it and return what it measured."""
         before = cpu_seconds(self.process.pid)
+        options = f"-b -m udp -p {self.port} -c {clients} -s {size} -d {seconds} -w 0.1"
         done = subprocess.run(
-            shlex.split(
-                f"{shlex.quote(str(loadgen))} -b -m udp -p {self.port} -c {clients} -s {size} -d {seconds} -w 0.1"
-            ),
+            [loadgen, *options.split()],
             capture_output=True,
             text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {LOAD_CPU}),
