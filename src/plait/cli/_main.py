@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None, *, version: str) -> ExitStatus 
 
         from ._quick import quick_plan
 
+        # Nor is it ever looked through later; and a daemon shares its pages with its launcher.
+        gc.freeze()
         gc.enable()
         plan = quick_plan(words[1:], os.environ)
         if plan is not None:

@@ -1,6 +1,9 @@
-"""What the operator may say about logging, and what it means."""
+"""
+What the operator may say about logging, and what it means.
 
-from __future__ import annotations
+Without `from __future__ import annotations`: a NamedTuple compiles each annotation that is a text,
+which would cost every start a millisecond.
+"""
 
 import logging
 import re

@@ -7,7 +7,7 @@ module does without `from __future__ import annotations`; and a NamedTuple is ma
 dataclass's time.
 """
 
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args
 
 from plait.log import LogPlan
 
@@ -367,7 +367,7 @@ class Field(NamedTuple):
 def fields_of(plan: type[RunPlan] = RunPlan) -> list[Field]:
     """Return the options of the plan in their order; fields that are no options are left out."""
     found = []
-    for name, hint in get_type_hints(plan, include_extras=True).items():
+    for name, hint in plan.__annotations__.items():
         for extra in getattr(hint, "__metadata__", ()):
             if isinstance(extra, Option):
                 found.append(
