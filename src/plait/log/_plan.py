@@ -7,7 +7,7 @@ which would cost every start a millisecond.
 
 import logging
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from plait.errors import BadLogOption
 
@@ -66,7 +66,7 @@ class LogPlan(NamedTuple):
     prefix: str = ""
 
     @classmethod
-    def of(cls, options: object) -> LogPlan:
+    def of(cls, options: object) -> Self:
         """Return the plan made of the fields of the same names that an object has."""
         found = {name: getattr(options, name) for name in cls._fields if hasattr(options, name)}
         return cls(**found)
