@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait import __version__
@@ -57,6 +57,7 @@ def by_click(words: list[str], environment: dict[str, str]) -> RunPlan | None:
             return None
 
 
+@settings(deadline=None)  # a loaded machine is no fault
 @given(words=_WORDS, environment=_ENVIRONMENT)
 def test_it_agrees_with_click(words: list[str], environment: dict[str, str]) -> None:
     """Whatever is read quickly is read by click in the same way."""
