@@ -547,13 +547,13 @@ def test_a_component_gets_events_and_records_once(kind: str, quiet: None) -> Non
     """An ILogObserver component hears Twisted's events and logging's records, each once."""
     told: list[str] = []
 
-    @provider(ILogObserver)  # type: ignore[untyped-decorator]  # zope.interface has no types
+    @provider(ILogObserver)
     def new(event: dict[str, Any]) -> None:
         from plait.twisted.logger import formatEvent
 
         told.append(formatEvent(event))
 
-    @provider(log.ILogObserver)  # type: ignore[untyped-decorator]  # as above
+    @provider(log.ILogObserver)
     def legacy(event: dict[str, Any]) -> None:
         told.append(str(log.textFromEventDict(event)))
 
