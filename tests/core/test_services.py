@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from plait.core import Application, Restart, Service, State, TaskService, TimerService, service
-from plait.errors import DoNotRestart, EndApplication, ServiceEnded, StartFailed
+from plait.errors import DoNotRestart, EndApplication, ServiceEnded, StartFailed, StopFailed
 from plait.events import wall
 from plait.testing import EventSpy, VirtualTimeLoop, seen, settle
 
@@ -148,6 +148,75 @@ async def test_a_task_group_around_the_yield_works() -> None:
         assert "worker gone" in repr(made.error)
         await made.ready()
         assert lives == 2
+
+
+@service
+async def doomed(seconds: float) -> AsyncIterator[None]:
+    async def work() -> None:
+        await asyncio.sleep(seconds)
+        raise OSError("worker gone")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work())
+        await asyncio.sleep(1)
+        yield
+
+
+async def test_the_cause_of_a_failed_task_group_is_told(spy: EventSpy) -> None:
+    """What the group raises is the failure: told once, kept, and no error of the stop."""
+    app = Application("app")
+    app.observe(spy)
+    made = app.add(doomed(3), name="doomed")
+    async with app:
+        await app.ended()
+    assert "worker gone" in repr(app.failure)
+    assert app.failure is made.error
+    failed = spy.named("ServiceFailed")
+    assert len(failed) == 1
+    assert "worker gone" in repr(failed[0].fields()["error"])
+
+
+async def test_a_task_group_that_fails_during_the_start() -> None:
+    """A start whose group fails half-way is a failed start, with the cause."""
+    app = Application("app")
+    app.add(doomed(0.5), name="doomed")
+    with pytest.raises(StartFailed) as caught:
+        await app.startup()
+    assert "worker gone" in repr(caught.value.exceptions)
+
+
+async def test_a_task_group_that_fails_while_others_start() -> None:
+    """The failure rolls the application back, and the cause is among its errors."""
+    app = Application("app")
+    app.add(doomed(3), name="doomed")
+
+    @service
+    async def slow() -> AsyncIterator[None]:
+        await asyncio.sleep(50)
+        yield
+
+    app.add(slow(), name="slow")
+    with pytest.raises(StartFailed) as caught:
+        await app.startup()
+    assert "worker gone" in repr(caught.value.exceptions)
+    assert "app/doomed" in str(caught.value)
+
+
+async def test_a_resource_that_fails_to_close(spy: EventSpy) -> None:
+    """What is raised after the `yield` is an error of the stop."""
+
+    @service
+    async def sticky() -> AsyncIterator[None]:
+        yield
+        raise OSError("will not close")
+
+    app = Application("app")
+    app.observe(spy)
+    app.add(sticky())
+    await app.startup()
+    with pytest.raises(StopFailed, match="will not close"):
+        await app.shutdown()
+    assert spy.lines("ServiceStopFailed") == ["ServiceStopFailed app/sticky"]
 
 
 async def test_only_generators_make_services() -> None:

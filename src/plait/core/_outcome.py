@@ -102,8 +102,13 @@ class Outcome:
     def _force(self) -> None:
         """Call down whatever is left; the budget is used up."""
         for node in self._up():
-            if node.owner is not None:
-                node.owner.abandoned = True
+            owner = node.owner
+            if owner is not None and not owner.abandoned:
+                owner.abandoned = True
+                self._engine.abandoned(node, owner.stack_text())
+                owner.cancel()
+            for task in node.tasks or ():
+                task.cancel()
             node.prepared = None
             node.due_children = 0
             if node.up and node.state is not State.STOPPING:
