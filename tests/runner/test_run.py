@@ -503,16 +503,59 @@ import os
 for name in ("fork", "setsid", "getuid", "setuid", "chroot", "getresuid", "pidfd_open", "ctermid"):
     if hasattr(os, name):
         delattr(os, name)
-sys.argv = ["plait", "run", "--loop", "select", "echo.tac"]
+"""
+
+RUNS = """
+sys.argv = ["plait", "run", "--loop", "select", *WORDS, "echo.tac"]
 import plait.__main__
 plait.__main__.main()
 """
+
+IMPORTS = """
+import importlib, pkgutil
+import plait
+for found in pkgutil.walk_packages(plait.__path__, "plait."):
+    rooms = ("plait.runner", "plait.cli", "plait.core", "plait.log", "plait.net", "plait.system")
+    if found.name.startswith(rooms) and found.name != "plait.cli.__main__":
+        module = importlib.import_module(found.name)
+        for name in getattr(module, "__all__", ()):
+            getattr(module, name)
+print("all there")
+"""
+
+
+def test_a_platform_without_fork_imports_everything(tmp_path: Path) -> None:
+    """Without fork, pwd, grp, fcntl and their like every module of these rooms imports."""
+    with Program(tmp_path, "-c", HIDDEN + IMPORTS, command=(sys.executable,)) as program:
+        assert program.ends() == 0, program.err
+        assert program.out == "all there\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("--daemon", "has no fork"),
+        ("--pidfile=a.pid", "has no file locks"),
+        ("--user=root", "cannot change the user"),
+        ("--chroot=.", "has no chroot"),
+    ],
+)
+def test_what_a_platform_lacks_is_refused(tmp_path: Path, word: str, text: str) -> None:
+    """An option that asks for what the platform lacks is refused in one sentence, with 3."""
+    (tmp_path / "echo.tac").write_text(ECHO)
+    script = HIDDEN + RUNS.replace("WORDS", repr([word]))
+    with Program(tmp_path, "-c", script, command=(sys.executable,)) as program:
+        assert program.ends() == 3, program.err
+        assert text in program.err
+        assert "Traceback" not in program.err
 
 
 def test_a_platform_without_fork_runs_in_the_foreground(tmp_path: Path) -> None:
     """Without fork, pwd, grp, fcntl and their like an echo server runs all the same."""
     (tmp_path / "echo.tac").write_text(ECHO)
-    with Program(tmp_path, "-c", HIDDEN, command=(sys.executable,)) as program:
+    with Program(
+        tmp_path, "-c", HIDDEN + RUNS.replace("WORDS", "[]"), command=(sys.executable,)
+    ) as program:
         port = program.port()
         with socket.create_connection(("127.0.0.1", port), 5) as peer:
             peer.sendall(b"hello")
