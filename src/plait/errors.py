@@ -42,6 +42,8 @@ Every exception of plait, one class per situation.
     │       ├── NotConnected
     │       ├── RetriesExhausted
     │       └── ClientStopped
+    ├── CannotRun               a command that could not be started
+    ├── ProcessEnded            a command that ended although nobody had stopped it
     ├── NotSupported            a call that this platform does not have
     ├── UsageError              an option whose value cannot be
     │   ├── LoopUnavailable     an event loop that is not there
@@ -82,6 +84,7 @@ __all__ = [
     "BadLogOption",
     "BadSetting",
     "CannotConnect",
+    "CannotRun",
     "CertificateRefused",
     "ClientError",
     "ClientStopped",
@@ -114,6 +117,7 @@ __all__ = [
     "PidfileError",
     "PlaitError",
     "PrivilegeError",
+    "ProcessEnded",
     "ProxyHeaderRefused",
     "RetriesExhausted",
     "ServiceEnded",
@@ -824,6 +828,46 @@ class EndApplication(PlaitError):
         super().__init__(reason)
 
 
+class CannotRun(PlaitError):
+    """
+    A command that could not be started.
+
+    Args:
+        path:
+            The service's path.
+        program:
+            The program.
+        why:
+            What stood in the way.
+    """
+
+    def __init__(self, path: str, program: str, why: str) -> None:
+        self.path, self.program, self.why = path, program, why
+        super().__init__(f"{path}: cannot run {program}: {why}")
+
+
+class ProcessEnded(PlaitError):
+    """
+    A command that ended although nobody had stopped it.
+
+    Args:
+        path:
+            The service's path.
+        program:
+            The program.
+        status:
+            Its exit status, negative for the signal that ended it.
+        ready:
+            Whether it had been ready.
+    """
+
+    def __init__(self, path: str, program: str, status: int, *, ready: bool) -> None:
+        self.path, self.program, self.status, self.ready = path, program, status, ready
+        super().__init__(
+            f"{path}: {program} {_ending(status)}" + ("" if ready else " before it was ready")
+        )
+
+
 class NotSupported(PlaitError):
     """
     A call that this platform does not have.
@@ -1188,3 +1232,15 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if value == "nothing" and isinstance(value, str) else repr(value)
+
+
+def _ending(status: int) -> str:
+    """Return how a process ended."""
+    if status >= 0:
+        return f"ended with status {status}"
+    from signal import Signals
+
+    try:
+        return f"was ended by {Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"

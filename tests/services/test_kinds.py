@@ -60,7 +60,7 @@ def test_parameters_come_from_the_signature_and_the_docstring() -> None:
         ("every", 3, 3.0),
         ("mode", "soft", "soft"),
         ("tags", ["a", "b"], ("a", "b")),
-        ("extra_", {"a": "b"}, {"a": "b"}),
+        ("extra_", {"a": "b", "c": 1}, {"a": "b", "c": "1"}),
     ],
 )
 def test_values_of_a_file_are_taken_by_type(name: str, value: Any, result: Any) -> None:
@@ -78,7 +78,7 @@ def test_values_of_a_file_are_taken_by_type(name: str, value: Any, result: Any) 
         ("tags", "a"),
         ("tags", [1]),
         ("word", 1),
-        ("extra_", {"a": 1}),
+        ("extra_", {"a": 1.5}),
     ],
 )
 def test_values_of_another_type_are_refused(name: str, value: Any) -> None:

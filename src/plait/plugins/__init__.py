@@ -242,6 +242,7 @@ class Offer(NamedTuple):
 #: the rest of its start.
 OWN_SERVICES = {
     "echo": "plait.services.echo:echo",
+    "process": "plait.services.process:Process",
 }
 
 

@@ -140,7 +140,7 @@ class Parameter(NamedTuple):
         if shape.base is tuple:
             return f"a list, each item {_WORDS.get(shape.item, 'a path')}"
         if shape.base is dict:
-            return "a table of names and texts"
+            return "a table of names and texts or whole numbers"
         return _WORDS.get(shape.base, "a path")
 
     def parse(self, owner: str, text: str) -> Any:
@@ -189,9 +189,9 @@ class Parameter(NamedTuple):
                 raise BadSetting(owner, self.key, value, self.expected)
             return tuple(self._typed(owner, shape.item, item) for item in value)
         if shape.base is dict:
-            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            if not isinstance(value, dict) or not all(map(_is_text, value.values())):
                 raise BadSetting(owner, self.key, value, self.expected)
-            return dict(value)
+            return {name: str(text) for name, text in value.items()}
         return self._typed(owner, shape.base, value)
 
     def show(self, value: Any) -> str:
@@ -238,6 +238,11 @@ class Parameter(NamedTuple):
         if kind is float and not math.isfinite(value):
             raise BadSetting(owner, self.key, value, self.expected)
         return value
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value of a table is a text, or a whole number, which is as good as one."""
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _quoted(value: Any) -> str:
