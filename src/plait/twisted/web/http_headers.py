@@ -28,7 +28,7 @@ def _canonical(name: bytes) -> bytes:
 
 def _one_line(value: bytes) -> bytes:
     """Return a value that cannot break out of its line."""
-    return b" ".join(value.splitlines()).strip(b"\t ")
+    return b" ".join(value.splitlines())
 
 
 class Headers:

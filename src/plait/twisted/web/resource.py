@@ -94,7 +94,7 @@ class Resource:
         """Return a child that was not put here; not found by default."""
         from .pages import notFound
 
-        return notFound(message="No such child resource.")
+        return notFound()
 
     def getChildWithDefault(self, path: bytes, request: Any) -> Any:
         """Return the child of a name: one that was put here, or what `getChild` makes."""
