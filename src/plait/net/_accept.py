@@ -75,6 +75,7 @@ class Acceptor:
         self._reading = False
         self._closed = False
         self._full = False
+        self._batch = 1
         self._timer: asyncio.TimerHandle | None = None
         self._delay = _SHORTEST
         self._starved_since: float | None = None
@@ -121,9 +122,13 @@ class Acceptor:
                 self._loop.remove_reader(sock.fileno())
 
     def _readable(self, sock: socket.socket) -> None:
-        for _ in range(_BATCH):
+        # Mostly one connection comes at a time, and a second try would only raise an error; when
+        # they come in bursts, more are taken at one wake-up.
+        for _ in range(self._batch):
             if not self._reading or not self._take(sock):
+                self._batch = 1
                 return
+        self._batch = min(self._batch * 2, _BATCH)
 
     def _take(self, sock: socket.socket) -> bool:
         """Accept one connection; return whether there may be more."""
