@@ -47,7 +47,9 @@ application.add(Works(), name="db")
     assert program.ends() == 0, program.err
     assert "the loop has stood still for" in program.err
     assert "blocked by shop/db" in program.err
-    assert STALLS[kind] in program.err
+    assert " in work\n" in program.err
+    if kind == "python":  # C code is left at whatever line comes next
+        assert STALLS[kind] in program.err
     assert "the loop turns again" in program.err
 
 

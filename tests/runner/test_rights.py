@@ -125,26 +125,6 @@ def test_without_the_right_nothing_listens(where: Path) -> None:
         assert "there is no right to become user root: this is not root (uid 65534)" in program.err
 
 
-def test_a_low_port_without_the_right(where: Path) -> None:
-    """A port below 1024 without the right to it: exit 3, one sentence with the port."""
-    (where / "who.tac").write_text(WHO)
-    with inside(where, f"exec {PLAIT} run who.tac", "-U", "-r") as program:
-        assert program.ends() == 3
-        said = [line for line in program.err.splitlines() if line.startswith("plait: ")]
-        assert len(said) == 1
-        assert "port 81 is below 1024" in said[0]
-        assert "Traceback" not in program.err
-
-
-def test_a_daemon_that_may_not_change_its_user(where: Path) -> None:
-    """Where the system refuses the change, the launcher tells it and returns at once."""
-    (where / "a.tac").write_text("from plait import Application\napplication = Application('a')\n")
-    script = f"exec {PLAIT} run --daemon --pidfile a.pid --user 65534 a.tac"
-    with inside(where, script, "-U", "-r") as program:
-        assert program.ends() == 1
-        assert "cannot become user" in program.err
-
-
 @pytest.mark.parametrize("daemon", ["", "--daemon"])
 def test_a_root_of_its_own(where: Path, daemon: str) -> None:
     """In a new root without any device, as another user, it runs, logs, and stops."""
@@ -206,57 +186,3 @@ def test_a_log_that_could_not_be_rotated_is_refused(where: Path) -> None:
         wait_for((where / "logs" / "a.log").exists, "the log anew", program)
         program.send(signal.SIGTERM)
         assert program.ends() == -signal.SIGTERM
-
-
-FIRST = """
-import asyncio, os, sys
-from plait import Application, Service
-class Spawns(Service):
-    async def start(self):
-        # An orphan: its parent ends at once, so the first process inherits it.
-        process = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.2 & exit 3")
-        print("child", await process.wait(), flush=True)
-        self.spawn(self.watch())
-    async def watch(self):
-        await asyncio.sleep(0.6)
-        dead = 0
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                state = open(f"/proc/{name}/stat").read().split(") ")[1][0]
-                dead += state == "Z"
-        print("zombies", dead, "parent", os.getppid(), flush=True)
-        ACT
-        await asyncio.Event().wait()
-application = Application("first")
-application.add(Spawns())
-"""
-
-
-def first_of(program: Program) -> int:
-    """Return the number, out here, of the first process in there."""
-    pid = program.process.pid
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    wait_for(lambda: path.read_text().strip() != "", "the child", program)
-    return int(path.read_text().split()[0])
-
-
-def test_as_the_first_process(where: Path) -> None:
-    """As PID 1 it reaps orphans, keeps its own children's results, and passes signals on."""
-    (where / "first.tac").write_text(FIRST.replace("ACT", "pass"))
-    script = f"exec {PLAIT} run first.tac"
-    with inside(where, script, "-p", "-f", "--mount-proc") as program:
-        wait_for(lambda: "zombies" in program.out, "the look around", program)
-        assert program.out == "child 3\nzombies 0 parent 1\n"
-        os.kill(first_of(program), signal.SIGTERM)
-        assert program.ends() == 143, program.err
-
-
-@pytest.mark.parametrize(
-    ("act", "status"), [("application.end(0)", 0), ("application.end(6)", 6), ("1 / 0", 1)]
-)
-def test_the_first_process_shows_the_status(where: Path, act: str, status: int) -> None:
-    """As PID 1 it exits with the status of the process that does the work."""
-    (where / "first.tac").write_text(FIRST.replace("ACT", act))
-    script = f"exec {PLAIT} run first.tac"
-    with inside(where, script, "-p", "-f", "--mount-proc") as program:
-        assert program.ends() == status, program.err
