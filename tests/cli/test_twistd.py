@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from plait.cli import main
 from plait.cli._twistd import parse, usage, words_of_twistd
 from plait.errors import TwistdUsage
 from plait.runner import RunPlan, fields_of
-from tests.runner.processes import ECHO, Program, plait, text_of, wait_for
+from tests.runner.processes import ECHO, Program, end_all_in, plait, text_of, wait_for
 
 
 def plan(*words: str) -> RunPlan:
@@ -194,10 +193,7 @@ def where(tmp_path: Path) -> Iterator[Path]:
     """A directory with an echo server; a daemon that is left there is ended."""
     (tmp_path / "echo.tac").write_text(ECHO)
     yield tmp_path
-    text = text_of(tmp_path / "twistd.pid").strip()
-    if text.isdigit():
-        with suppress(ProcessLookupError):
-            os.kill(int(text), signal.SIGKILL)
+    end_all_in(tmp_path)
 
 
 @pytest.mark.process

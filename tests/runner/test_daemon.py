@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import ECHO, LIMIT, Program, plait, text_of, wait_for
+from .processes import ECHO, LIMIT, Program, end_all_in, plait, text_of, wait_for
 
 pytestmark = pytest.mark.process
 
@@ -39,19 +39,9 @@ def tac(where: Path, source: str) -> str:
 
 @pytest.fixture
 def where(tmp_path: Path) -> Iterator[Path]:
-    """A directory; whatever runs with a pidfile there is ended afterwards."""
+    """A directory; whatever still runs there afterwards is ended."""
     yield tmp_path
-    for pidfile in tmp_path.glob("*.pid"):
-        text = pidfile.read_text().strip()
-        if text.isdigit() and _is_ours(int(text), tmp_path):
-            os.kill(int(text), signal.SIGKILL)
-
-
-def _is_ours(pid: int, where: Path) -> bool:
-    try:
-        return os.path.realpath(f"/proc/{pid}/cwd").startswith(str(where))
-    except OSError:
-        return False
+    end_all_in(tmp_path)
 
 
 def launch(where: Path, *words: str, target: str = "shop.tac") -> Program:
@@ -140,10 +130,10 @@ def test_a_daemon_that_fails_says_why(
     """Whatever ends the daemon before it is ready, the launcher exits 1 with the full reason."""
     began = time.monotonic()
     tac(where, source)
-    program = launch(where, "--start-timeout", "5", *words)
+    program = launch(where, "--start-timeout", "20", *words)
     assert program.ends() == 1, program.err
     assert text in program.err
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
 
 
@@ -179,14 +169,14 @@ def test_a_daemon_that_hangs_is_ended(where: Path, source: str, _: str, text: st
     began = time.monotonic()
     program = launch(where, "--start-timeout", "1", "--stop-timeout", "1")
     assert program.ends() == 1, program.err
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     assert text in program.err
     assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
 
 
 NASTY = """
 if not os.fork():
-    time.sleep(8)
+    time.sleep(25)
     os._exit(0)
 def tick():
     while True:
@@ -220,7 +210,7 @@ def test_a_child_that_holds_everything_open_does_not_mislead(where: Path, outcom
             check=False,
         )
     assert done.returncode == (0 if outcome == "ready" else 1)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20
     if outcome == "ready":
         ticks = where / "ticks"
         wait_for(ticks.exists, "the thread's first tick")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Program, may_isolate, text_of, wait_for
+from .processes import Program, end_all_in, may_isolate, text_of, wait_for
 
 pytestmark = [
     pytest.mark.process,
@@ -54,10 +54,7 @@ def where(tmp_path: Path) -> Iterator[Path]:
         path.chmod(0o755)
         path = path.parent
     yield tmp_path
-    for pidfile in tmp_path.glob("*.pid"):
-        text = pidfile.read_text().strip()
-        if text.isdigit() and os.path.exists(f"/proc/{text}"):
-            os.kill(int(text), signal.SIGKILL)
+    end_all_in(tmp_path)
 
 
 def inside(where: Path, script: str, *flags: str) -> Program:
