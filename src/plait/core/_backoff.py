@@ -53,8 +53,10 @@ class Backoff:
         jitter:
             The share of the delay that is left to chance: 0.1 gives 90 % to 110 % of it.
         limit:
-            The decayed number of failures that is still borne; one more and it is given up.
-            `None`: never.
+            The decayed number of failures that is still borne; above it, it is given up. `None`:
+            never. Something that never succeeds fails once every `maximum` seconds in the end, so
+            its count levels off at `1 / (1 - 0.5 ** (maximum / half_life))`, 7.7 by default: a
+            higher limit wants a longer half-life.
         half_life:
             The time after which a past failure counts half, in seconds.
 
