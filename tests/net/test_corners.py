@@ -87,6 +87,35 @@ def test_owner_that_may_not_be_given() -> None:
         assert os.listdir(folder) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="takes root")
+def test_low_port_without_the_right_to_bind_it() -> None:
+    """A port below 1024 listens again after privileges were dropped for good."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            bound = next(found for port in range(600, 1000) if (found := _try_port(port)))
+            os.setuid(65534)
+            for _ in range(2):
+                bound.listen()
+                # Nothing may be imported here: the interpreter may be another user's.
+                with socket.socket() as client:
+                    client.connect(bound.sockets[0].getsockname())
+                bound.unlisten()
+            status = 0
+        finally:
+            os._exit(status)
+    _, waited = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(waited) == 0
+
+
+def _try_port(port: int) -> BoundSockets | None:
+    try:
+        return SocketSource().bind(TCPEndpoint("127.0.0.1", port))
+    except AddressInUse:
+        return None
+
+
 def _give_away(folder: Path) -> None:
     SocketSource().bind(UNIXEndpoint(f"{folder}/s", user="0"), families={socket.AF_UNIX})
 

@@ -177,6 +177,29 @@ async def test_idle_timeout() -> None:
             await until(lambda: not server.connections)  # noqa: B023  # awaited at once
 
 
+async def test_flood_that_nobody_reads() -> None:
+    """A peer that sends without end to a handler that does not read fills a bounded buffer."""
+    readers: list[asyncio.StreamReader] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        readers.append(reader)
+        await asyncio.sleep(3600)
+
+    server = TCPServer(handle, drain=0)
+    loop = asyncio.get_running_loop()
+    async with running(server):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.setblocking(False)
+            sent = 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    while sent < 100 << 20:
+                        await loop.sock_sendall(client, b"x" * (1 << 20))
+                        sent += 1 << 20
+            held: Any = readers[0]
+            assert 128 << 10 < len(held._held) <= (128 << 10) + 262_144
+
+
 IDLE_CLIENTS = """
     import resource, socket, sys
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime
 import os
+import random
 import shutil
 import socket
 import ssl
@@ -379,6 +380,24 @@ def test_certificate_reader(tmp_path: Path) -> None:
 
 
 PEM_END = "-----END CERTIFICATE-----\n"
+
+
+async def test_garbage(tmp_path: Path) -> None:
+    """Whatever bytes peers send in the place of a handshake, the server serves the next client."""
+    cert, key = write_pair(tmp_path)
+    server = TLSServer(echo, cert=cert, key=key, setup_timeout=2)
+    dice = random.Random(7)
+    async with running(server) as seen:
+        for number in range(40):
+            garbage = dice.randbytes(dice.choice([1, 5, 300, 20_000]))
+            if number % 2:
+                garbage = b"\x16\x03\x01" + garbage  # the beginning of a handshake record
+            with contextlib.suppress(OSError):
+                await exchange(*await asyncio.open_connection("127.0.0.1", server.port), garbage)
+        assert await ask(server.port) == b"hello"
+        await until(lambda: not server.connections)
+        assert len(seen.named("ConnectionRefused")) == 40
+        assert seen.named("HandlerFailed") == []
 
 
 @pytest.mark.peer("openssl")
