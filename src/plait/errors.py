@@ -23,6 +23,8 @@ Every exception of plait, one class per situation.
     │   └── LogUnavailable      a place for the log that cannot be opened at the start
     ├── StartInterrupted        a stop was asked for before the start was done
     ├── MissingExtra            an optional library that is not installed
+    ├── LifespanFailed          a web application that did not start, or ended by itself
+    ├── FileRefused             a file of a service's data that cannot be used
     ├── NetError                the network's part
     │   ├── EndpointError       a URL, or a field of an endpoint, that says nothing sensible
     │   ├── ListenError         a socket that could not be had
@@ -98,9 +100,11 @@ __all__ = [
     "EndApplication",
     "EndedNeed",
     "EndpointError",
+    "FileRefused",
     "GroupRefused",
     "InheritedSocketRefused",
     "KinNeed",
+    "LifespanFailed",
     "ListenError",
     "LogError",
     "LogUnavailable",
@@ -467,6 +471,40 @@ class StartInterrupted(PlaitError):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__(f"{path} was asked to stop before it was ready")
+
+
+class LifespanFailed(PlaitError):
+    """
+    The lifespan of a web application failed, or ended by itself.
+
+    Args:
+        what:
+            What it did.
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"the application's lifespan {what}")
+
+
+class FileRefused(PlaitError, ValueError):
+    """
+    A file that a service lives on, such as a zone or a list of users, cannot be used.
+
+    Args:
+        path:
+            The file, with a line number after a colon where there is one.
+        reason:
+            What is wrong with it.
+        expected:
+            What was expected.
+    """
+
+    def __init__(self, path: str, reason: str, expected: str) -> None:
+        self.path = path
+        self.reason = reason
+        self.expected = expected
+        super().__init__(f"{path}: {reason}; expected {expected}")
 
 
 class MissingExtra(PlaitError):

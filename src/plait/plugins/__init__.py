@@ -243,6 +243,7 @@ class Offer(NamedTuple):
 OWN_SERVICES = {
     "echo": "plait.services.echo:echo",
     "process": "plait.services.process:Process",
+    "web": "plait.services.web:web",
 }
 
 

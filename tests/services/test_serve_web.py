@@ -1,0 +1,37 @@
+"""`plait serve web` and `plait serve dns` as programs, with their real clients."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port
+from tests.programs import Program, connect
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
+
+
+@pytest.mark.peer("curl")
+def test_web_serves_a_directory_and_ends_on_term(tmp_path: Path) -> None:
+    """`plait serve web --path . --port N` answers curl, logs the request, and ends on TERM."""
+    port = free_port()
+    (tmp_path / "a.txt").write_text("hello")
+    words = ("-m", "plait", "serve", "web", "--path", ".", "--port", str(port))
+    with Program(*words, folder=tmp_path) as program:
+        connect(port).close()
+        url = f"http://127.0.0.1:{port}/a.txt"
+        got = subprocess.run(["curl", "-sSf", url], capture_output=True, check=True, timeout=10)
+        assert got.stdout == b"hello"
+        program.wait_for('"GET /a.txt HTTP/1.1" 200')
+        assert program.end(signal.SIGTERM) == -signal.SIGTERM, program.output
+
+
+def test_web_refuses_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    """A missing directory is one sentence and a usage status."""
+    with Program("-m", "plait", "serve", "web", "--path", "nowhere", folder=tmp_path) as program:
+        assert program.status() != 0
+        assert "nowhere: it is no directory; expected a directory to serve" in program.output
+        assert "Traceback" not in program.output
