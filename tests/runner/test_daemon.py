@@ -222,6 +222,22 @@ def test_a_child_that_holds_everything_open_does_not_mislead(where: Path, outcom
         assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
 
 
+def test_a_daemon_that_waits_for_its_peer_is_ended(where: Path) -> None:
+    """A client whose peer is not there may wait for ever, but the launcher does not."""
+    source = """
+from plait.net import TCPClient
+async def talk(reader, writer):
+    pass
+application.add(TCPClient(talk, host="127.0.0.1", port=1), name="upstream")
+"""
+    tac(where, source)
+    program = launch(where, "--start-timeout", "1")
+    assert program.ends() == 1
+    assert "not ready in time" in program.err
+    assert "upstream: starting" in program.err
+    assert plait(where, "status", "--pidfile", "shop.pid").ends() == 3
+
+
 def test_interrupting_the_launcher_ends_the_daemon(where: Path) -> None:
     """INT to a waiting launcher ends what it has launched, and the launcher dies by it."""
     tac(where, "open('here', 'w').close()\ntime.sleep(60)\n")

@@ -134,6 +134,60 @@ application.add(Second())
             assert "unwound" in program.out
 
 
+HANGS = """
+class First(Service):
+    async def stop(self):
+        print("first stopped", flush=True)
+        STOP
+class Hangs(Service):
+    async def start(self):
+        print("here", flush=True)
+        await asyncio.Event().wait()
+application.add(First())
+application.add(Hangs())
+"""
+
+
+@pytest.mark.parametrize(("act", "status"), [("pass", -15), ("raise OSError('jammed')", 1)])
+def test_a_signal_during_the_start_rolls_back(tmp_path: Path, act: str, status: int) -> None:
+    """TERM while a service starts stops what had started; a failing stop is seen in the status."""
+    with Program(tmp_path, "run", tac(tmp_path, HANGS.replace("STOP", act))) as program:
+        wait_for(lambda: "here" in program.out, "the start", program)
+        program.send(signal.SIGHUP, signal.SIGUSR1)
+        program.until("only a running application can reload")
+        program.send(signal.SIGTERM)
+        assert program.ends() == status, program.err
+        assert program.out == "here\nfirst stopped\n"
+        assert ("jammed" in program.err) == (status == 1)
+
+
+def test_what_nobody_owns_is_ended_too(tmp_path: Path) -> None:
+    """Tasks and asynchronous generators that no service owns are ended before the loop closes."""
+    source = """
+async def forever():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("stray task ended", flush=True)
+async def counts():
+    try:
+        yield 1
+    finally:
+        print("generator closed", flush=True)
+class Strays(Service):
+    async def start(self):
+        self.task = asyncio.get_running_loop().create_task(forever())
+        self.generator = counts()
+        await anext(self.generator)
+application.add(Strays())
+"""
+    with Program(tmp_path, "run", tac(tmp_path, source)) as program:
+        program.until(READY)
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+        assert program.out == "stray task ended\ngenerator closed\n"
+
+
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
     """A run in the background of a shell does not end by INT."""
 

@@ -106,16 +106,21 @@ class Serving:
 
     async def _start(self, stop: asyncio.Future[None]) -> ExitStatus | None:
         """Start the tree; return None when it is ready, or how the run ended."""
+        clean = True
         start = asyncio.ensure_future(self._app.startup())
         await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
             self._begin_to_stop()
-            await asyncio.gather(self._app.shutdown(), return_exceptions=True)
+            try:
+                await self._app.shutdown()
+            except Exception as error:
+                log.error("%s", error)
+                clean = False
         try:
             await start
         except StartInterrupted:
             # By a signal, or by a service that ended the application from its start.
-            return self._end_status()
+            return self._end_status() if clean else FAILED
         except Exception as error:
             self._failed(error)
             return NOT_STARTED
