@@ -70,6 +70,8 @@ class Pipe:
             self.process._pause(False)
         if self.closing:
             self.close()
+        else:
+            self.process._emptied()
 
     def lose(self) -> None:
         """Close once everything is written."""
@@ -316,11 +318,20 @@ class Process:
         self.producer = None
 
     def _pause(self, full: bool) -> None:
-        if self.producer is None:
+        if self.producer is None or not self._streaming:
             return
-        if full and self._streaming:
+        if full:
             self.reactor.guard(self.producer.pauseProducing)
-        elif not full:
+        else:
+            self.reactor.guard(self.producer.resumeProducing)
+
+    def _emptied(self) -> None:
+        """Ask a pull producer for more, once what it wrote is out."""
+        if self.producer is not None and not self._streaming:
+            self.reactor.loop.call_soon(self._pull)
+
+    def _pull(self) -> None:
+        if self.producer is not None and not self._streaming:
             self.reactor.guard(self.producer.resumeProducing)
 
     def pauseProducing(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import dns.name
@@ -145,8 +146,6 @@ class Record_A(Record):
     @property
     def address(self) -> bytes:
         """The address as four bytes."""
-        import socket
-
         return socket.inet_aton(self._text)
 
     def dottedQuad(self) -> str:
@@ -161,13 +160,14 @@ class Record_AAAA(Record):
     fancybasename = "AAAA"
 
     def __init__(self, address: str | bytes = "::", ttl: int | None = None) -> None:
-        super().__init__(address.decode() if isinstance(address, bytes) else address, ttl)
+        text = address.decode() if isinstance(address, bytes) else address
+        # One spelling for one address, so that equal records compare equal.
+        packed = socket.inet_pton(socket.AF_INET6, text)
+        super().__init__(socket.inet_ntop(socket.AF_INET6, packed), ttl)
 
     @property
     def address(self) -> bytes:
         """The address as sixteen bytes."""
-        import socket
-
         return socket.inet_pton(socket.AF_INET6, self._text)
 
 
