@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import socket
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -319,6 +321,70 @@ async def test_hurry() -> None:
         before = loop.time()
     assert loop.time() - before < 2
     writer.close()
+
+
+async def test_hurry_before_the_stop() -> None:
+    """A server that was told to hurry while others were stopped does not drain in its turn."""
+    started = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    server = TCPServer(handle, drain=3600)
+    loop = asyncio.get_running_loop()
+    async with running(server):
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await started.wait()
+        server.hurry()
+        before = loop.time()
+    assert loop.time() - before < 3
+    writer.close()
+
+
+async def test_input_during_the_drain_harms_no_answer() -> None:
+    """What a client sends after the end of file was fed to its handler does not cut its answer."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+        await asyncio.sleep(0.2)
+        writer.write(b"x" * 1_000_000)
+
+    server = TCPServer(handle)
+    async with running(server):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await until(lambda: server.connections and not server.connections[0].unborn)
+        stopping = asyncio.create_task(server.stop())
+        await asyncio.sleep(0.1)
+        writer.write(b"more" * 1000)
+        assert len(await reader.read()) == 1_000_000
+        await stopping
+        await server.start()
+    writer.close()
+
+
+async def test_connections_need_no_collector() -> None:
+    """A reader and a writer are freed when their connection ends, without the collector."""
+    found: list[weakref.ref[Any]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found.extend((weakref.ref(reader), weakref.ref(writer)))
+        await echo(reader, writer)
+
+    server = TCPServer(handle)
+    async with running(server):
+        await ask(server.port)  # what is made once is made now
+        found.clear()
+        gc.collect()
+        gc.disable()
+        try:
+            assert await ask(server.port) == b"hello"
+            await until(lambda: not server.connections)
+            await asyncio.sleep(0.01)
+            assert [ref() for ref in found] == [None, None]
+        finally:
+            gc.enable()
 
 
 async def test_stubborn_peer_is_aborted() -> None:

@@ -154,7 +154,9 @@ class Connection:
             # What a protocol's method raised; the loop has closed the connection for it.
             server.emit(HandlerFailed(server.path, str(self), error))
         self._transport = None
+        self._protocol = None  # it refers back to this object, and may hold much
         if self._task is None:
+            self._reader = None
             server.forget(self)
 
     def _handle(self, transport: asyncio.Transport, stream: Stream) -> None:
@@ -182,6 +184,7 @@ class Connection:
             writer.close()
             self._task = None
             if self._transport is None:
+                self._reader = None
                 self._server.forget(self)
 
     # The end.
@@ -218,7 +221,8 @@ class Connection:
             return
         self._dismissed = now
         if self._task is not None and self._reader is not None:
-            transport.pause_reading()
+            # What still comes is read and dropped: unread input would make the kernel reset the
+            # connection when it is closed, and with it the end of the last answer.
             self._reader.feed_eof()
         else:
             transport.close()

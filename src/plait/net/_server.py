@@ -116,6 +116,7 @@ class StreamServer(Service):
         self._bound: BoundSockets | None = None
         self._acceptor: Acceptor | None = None
         self._drain: Drain | None = None
+        self._hurried = False
         self._connections: set[Connection] = set()
         self._look_at = 1024
 
@@ -179,9 +180,11 @@ class StreamServer(Service):
     async def start(self) -> None:
         """Listen and accept."""
         self.loop = asyncio.get_running_loop()
+        self._hurried = False
         bound = self._sockets()
         bound.listen()
         self._acceptor = Acceptor(bound.sockets, self)
+        self.stack.callback(self._acceptor.close)
         self._acceptor.open()
         self.status = f"listening on {', '.join(map(str, bound.addresses))}"
         self.emit(Listening(self.path, bound.addresses))
@@ -201,13 +204,14 @@ class StreamServer(Service):
             acceptor.close()
         bound.unlisten()
         self.status = f"draining {len(self._connections)} connections"
-        counts = await self._drain.run(self._drain_seconds)
+        counts = await self._drain.run(0.0 if self._hurried else self._drain_seconds)
         self._drain = None
         self.status = ""
         self.emit(ListeningEnded(self.path, bound.addresses, *counts, self.loop.time() - began))
 
     def hurry(self) -> None:
-        """Give connections no more time to finish."""
+        """Give connections no more time to finish, also where the stop is yet to come."""
+        self._hurried = True
         if self._drain is not None:
             self._drain.hurry()
 
