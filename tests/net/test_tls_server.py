@@ -18,7 +18,7 @@ import pytest
 
 from plait.core import Application
 from plait.errors import CertificateRefused, EndpointError
-from plait.net import FDEndpoint, TLSServer
+from plait.net import FDEndpoint, TLSEndpoint, TLSServer
 from plait.net._x509 import read_certificate
 
 from .authority import client_context, write_authority, write_pair
@@ -78,6 +78,8 @@ async def test_serves(tmp_path: Path) -> None:
         ):
             async with running(server):
                 assert await ask(server.port) == b"hello"
+                assert server.addresses == (TLSEndpoint("127.0.0.1", server.port),)
+                assert server.status == f"listening on tls://127.0.0.1:{server.port}"
                 await until(lambda: not server.connections)  # noqa: B023  # awaited at once
 
 

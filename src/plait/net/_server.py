@@ -186,8 +186,8 @@ class StreamServer(Service):
         self._acceptor = Acceptor(bound.sockets, self)
         self.stack.callback(self._acceptor.close)
         self._acceptor.open()
-        self.status = f"listening on {', '.join(map(str, bound.addresses))}"
-        self.emit(Listening(self.path, bound.addresses))
+        self.status = f"listening on {', '.join(map(str, self.addresses))}"
+        self.emit(Listening(self.path, self.addresses))
         if self._idle_timeout is not None:
             self.spawn(self._end_silent(self._idle_timeout), name="idle timeout")
 
@@ -207,7 +207,7 @@ class StreamServer(Service):
         counts = await self._drain.run(0.0 if self._hurried else self._drain_seconds)
         self._drain = None
         self.status = ""
-        self.emit(ListeningEnded(self.path, bound.addresses, *counts, self.loop.time() - began))
+        self.emit(ListeningEnded(self.path, self.addresses, *counts, self.loop.time() - began))
 
     def hurry(self) -> None:
         """Give connections no more time to finish, also where the stop is yet to come."""

@@ -12,7 +12,7 @@ from plait.events import wall
 
 from ._certificates import CertificateStore, Pair
 from ._drain import GRACE
-from ._endpoints import BACKLOG, Endpoint, FDEndpoint, SystemdEndpoint, TLSEndpoint
+from ._endpoints import BACKLOG, Endpoint, FDEndpoint, SystemdEndpoint, TCPEndpoint, TLSEndpoint
 from ._server import Handler, ProtocolFactory, ServerOptions, StreamServer
 from ._sockets import INTERNET
 from ._trouble import CertificateExpiring, CertificateLoaded, CertificateRejected
@@ -159,6 +159,12 @@ class TLSServer(StreamServer):
                 The URL is malformed, or of a kind that this server cannot listen on.
         """
         return cls(handler, protocol=protocol, endpoint=url, **options)
+
+    @property
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """Where it really listens, as `tls://` addresses, known once it is prepared."""
+        bound = [found for found in super().addresses if isinstance(found, TCPEndpoint)]
+        return tuple(TLSEndpoint(found.host, found.port) for found in bound)
 
     @property
     def certificates(self) -> tuple[CertificateInfo, ...]:
