@@ -33,11 +33,11 @@ from plait.runner._pidfile import Pidfile, open_pidfile
 from plait.runner._profile import profiling
 from plait.runner._progress import Progress
 from plait.runner._run import run
-from plait.runner._status import ExitStatus, leave
+from plait.runner._status import ExitStatus
 from plait.runner._systemd import Notifier, notifier
 from plait.runner._tell import tell
 
-from .fakes import FakeSystem, Gone
+from .fakes import FakeSystem
 
 
 class Closed(io.StringIO):
@@ -66,12 +66,6 @@ def test_debug_shows_every_traceback() -> None:
     stream = io.StringIO()
     tell(TargetBroken("a.tac", KeyError("k")), debug=True, stream=stream)
     assert "TargetBroken" in stream.getvalue()
-
-
-def test_leaving_ends_through_the_system() -> None:
-    """The streams are flushed and the process ends with the status."""
-    with pytest.raises(Gone, match="code 3"):
-        leave(ExitStatus(3), FakeSystem())
 
 
 @pytest.fixture
