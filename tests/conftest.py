@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,3 +83,15 @@ def not_measured_without_rights(
     if request.node.get_closest_marker("root") is not None:
         for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
             monkeypatch.delenv(name)
+
+
+def pytest_configure() -> None:
+    """
+    Take back signals that are ignored, as they are in what a shell runs in the background.
+
+    What is ignored stays so in the programs that tests start, and these are to be stopped by them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, usual)
