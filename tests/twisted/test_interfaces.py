@@ -22,7 +22,7 @@ from .worlds import WORLDS, World
 pytestmark = [pytest.mark.network, pytest.mark.process, pytest.mark.slow]
 
 #: The loop's own functions once a connection is made: the echo of every test is their drive.
-THE_LOOPS_OWN = {(TCPConnection, "write"), (TCPConnection, "writeSequence")}
+THE_LOOPS_OWN: set[tuple[type, str]] = {(TCPConnection, "write"), (TCPConnection, "writeSequence")}
 THE_LOOPS_OWN |= {(UNIXConnection, "write"), (UNIXConnection, "writeSequence")}
 
 #: Methods that are absent, with what their error says.
