@@ -10,6 +10,9 @@ servers of a cell run at the same time; the rounds go A B C ..., C B A, and so o
 machine is not equally fast from one second to the next. From each round the rate when not disturbed
 is taken, the 90th percentile of windows of 20 ms, and the ratio is that of the best rounds.
 
+Processor time is the server's, divided by its requests; opening the connections (with TLS, their
+handshakes) is in it, so that short runs on a busy machine say little.
+
 Wanted: `plait-protocol` at least 0.97 of `bare-protocol`, `plait-handler` at least 0.97 of
 `bare-streams`.
 """
