@@ -33,7 +33,7 @@ class Bridge:
     def __call__(self, event: dict[str, Any]) -> None:
         """Log one event."""
         level = _LEVELS.get(getattr(event.get("log_level"), "name", "info"), logging.INFO)
-        name = event.get("log_namespace") or "-"
+        name = _logger_of(event)
         log = logging.getLogger(name)
         if not log.isEnabledFor(level) or "plait_record" in event:
             return
@@ -51,6 +51,18 @@ class Bridge:
         if created is not None:
             record.created, record.msecs = created, created % 1 * 1000
         log.handle(record)
+
+
+def _logger_of(event: dict[str, Any]) -> str:
+    """Return the logger for an event: its namespace under Twisted's name, whose words it is in."""
+    namespace = event.get("log_namespace") or "twisted"
+    if namespace == "log_legacy":
+        return "twisted"
+    return (
+        str(namespace).removeprefix("plait.")
+        if namespace.startswith("plait.twisted.")
+        else (str(namespace))
+    )
 
 
 def _extra(event: dict[str, Any]) -> dict[str, Any]:
