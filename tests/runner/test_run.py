@@ -154,7 +154,7 @@ def test_a_signal_during_the_start_rolls_back(tmp_path: Path, act: str, status: 
     with Program(tmp_path, "run", tac(tmp_path, HANGS.replace("STOP", act))) as program:
         wait_for(lambda: "here" in program.out, "the start", program)
         program.send(signal.SIGHUP, signal.SIGUSR1)
-        program.until("only a running application can reload")
+        program.until("to reload once ready")
         program.send(signal.SIGTERM)
         assert program.ends() == status, program.err
         assert program.out == "here\nfirst stopped\n"
@@ -186,6 +186,25 @@ application.add(Strays())
         program.send(signal.SIGTERM)
         assert program.ends() == -signal.SIGTERM
         assert program.out == "stray task ended\ngenerator closed\n"
+
+
+def test_a_reload_asked_for_during_the_start_follows_it(tmp_path: Path) -> None:
+    """HUP while a service starts is not lost: the application reloads when it is ready."""
+    source = """
+class Slow(Service):
+    async def start(self):
+        print("here", flush=True)
+        await asyncio.sleep(0.5)
+    async def reload(self):
+        print("reloaded", flush=True)
+        application.end()
+application.add(Slow())
+"""
+    with Program(tmp_path, "run", tac(tmp_path, source)) as program:
+        wait_for(lambda: "here" in program.out, "the start", program)
+        program.send(signal.SIGHUP)
+        assert program.ends() == 0, program.err
+        assert program.out == "here\nreloaded\n"
 
 
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:

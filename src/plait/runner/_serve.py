@@ -76,6 +76,7 @@ class Serving:
         self._reloading: asyncio.Lock | None = None
         self._stop: asyncio.Future[None] | None = None
         self._up = False
+        self._reload_later = False
         self._deadline = 0.0
 
     async def main(self) -> ExitStatus:
@@ -92,6 +93,8 @@ class Serving:
         self._up = True
         for herald in self._heralds:
             herald.ready()
+        if self._reload_later:
+            self._job(self._reload())
         ended = asyncio.ensure_future(self._app.ended())
         await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
         self._up = False
@@ -179,7 +182,9 @@ class Serving:
     async def _reload(self) -> None:
         assert self._reloading is not None
         if not self._up:
-            log.warning("received SIGHUP, but only a running application can reload")
+            # What was changed while the start was under way is taken up when it is done.
+            self._reload_later = True
+            log.info("received SIGHUP, to reload once ready")
             return
         async with self._reloading:
             log.info("received SIGHUP, reloading")
