@@ -35,3 +35,17 @@ def test_web_refuses_a_directory_that_is_not_there(tmp_path: Path) -> None:
         assert program.status() != 0
         assert "nowhere: it is no directory; expected a directory to serve" in program.output
         assert "Traceback" not in program.output
+
+
+@pytest.mark.peer("dig")
+def test_dns_serves_a_hosts_file_and_ends_on_term(tmp_path: Path) -> None:
+    """`plait serve dns --hosts-file F` answers dig and ends on TERM."""
+    port = free_port()
+    (tmp_path / "names").write_text("192.0.2.1 one.test\n")
+    words = ("-m", "plait", "serve", "dns", "--hosts-file", "names", "--port", str(port))
+    with Program(*words, folder=tmp_path) as program:
+        connect(port).close()
+        ask = ["dig", "+short", "+time=3", "@127.0.0.1", "-p", str(port), "one.test"]
+        got = subprocess.run(ask, capture_output=True, check=True, timeout=10)
+        assert got.stdout == b"192.0.2.1\n"
+        assert program.end(signal.SIGTERM) == -signal.SIGTERM, program.output

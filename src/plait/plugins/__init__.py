@@ -241,6 +241,7 @@ class Offer(NamedTuple):
 #: application file of the usual services the reading of what is installed, which takes longer than
 #: the rest of its start.
 OWN_SERVICES = {
+    "dns": "plait.services.dns:dns",
     "echo": "plait.services.echo:echo",
     "process": "plait.services.process:Process",
     "web": "plait.services.web:web",

@@ -11,6 +11,7 @@ from ._source import Answer, Question, Record
 
 A = 1
 AAAA = 28
+PTR = 12
 ANY = 255
 
 
@@ -26,14 +27,26 @@ class HostsFile:
         shared:
             Whether a name that has addresses, but none of the family asked for, is left to the next
             source. Otherwise the answer is empty, which says that the name exists.
+        reverse:
+            Whether it also knows the names of its addresses.
+        authoritative:
+            Whether it speaks for its names.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] = "/etc/hosts", *, ttl: int = 3600, shared: bool = False
+        self,
+        path: str | os.PathLike[str] = "/etc/hosts",
+        *,
+        ttl: int = 3600,
+        shared: bool = False,
+        reverse: bool = False,
+        authoritative: bool = False,
     ) -> None:
         self.path = Path(path)
         self.ttl = ttl
         self.shared = shared
+        self.reverse = reverse
+        self.authoritative = authoritative
         self._names: dict[str, list[tuple[int, str]]] = {}
         self._version: Hashable = ()
 
@@ -65,6 +78,9 @@ class HostsFile:
             except ValueError:
                 continue
             entry = (A if address.version == 4 else AAAA, str(address))
+            if self.reverse:
+                pointer = (PTR, words[1].rstrip(".") + ".")
+                names.setdefault(address.reverse_pointer, [pointer])
             for name in words[1:]:
                 known = names.setdefault(name.lower().rstrip("."), [])
                 if entry not in known:
@@ -84,7 +100,8 @@ class HostsFile:
         if not self._version:
             self.version()
         found = self._names.get(name.lower().rstrip("."), ())
-        return [text for which, text in found if kind in (which, ANY)]
+        wanted = (A, AAAA) if kind == ANY else (kind,)
+        return [text for which, text in found if which in wanted]
 
     def lookup(self, question: Question) -> Answer | None:
         """Return the addresses of a name, None when the file does not have it."""
@@ -96,4 +113,4 @@ class HostsFile:
         )
         if not records and self.shared and question.kind in (A, AAAA):
             return None
-        return Answer(records)
+        return Answer(records, authoritative=self.authoritative)

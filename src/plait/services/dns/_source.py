@@ -53,11 +53,18 @@ class Answer(NamedTuple):
             The response code: 0 no error, 3 no such name.
         authoritative:
             Whether the source speaks for the zone.
+        authority:
+            Records that say who speaks for it: the SOA of an answer without records, the servers
+            that a part of the zone is left to.
+        additional:
+            Addresses of servers named in the others.
     """
 
     records: tuple[Record, ...] = ()
     code: int = 0
     authoritative: bool = False
+    authority: tuple[Record, ...] = ()
+    additional: tuple[Record, ...] = ()
 
 
 class Source(Protocol):
