@@ -31,6 +31,7 @@ from plait.services.dns import (
     RateLimit,
     Record,
     Responder,
+    Source,
     ZoneFile,
 )
 from plait.testing import EventSpy
@@ -38,7 +39,7 @@ from tests.net.harness import running, until
 
 from .outside import output_of
 
-real = [pytest.mark.network, pytest.mark.plait(loops="real")]
+pytestmark = [pytest.mark.network, pytest.mark.plait(loops="real")]
 
 HOSTS = """
 # names
@@ -126,8 +127,6 @@ def loaded(path: Path, origin: str = "example.org") -> ZoneFile:
 
 
 class TestServer:
-    pytestmark = real
-
     async def test_hosts_are_answered_over_udp_and_tcp(self, hosts: Path) -> None:
         """Both ways give the addresses with the authority bit, in any spelling of the name."""
         async with serving(hosts=[hosts]) as server:
@@ -156,11 +155,12 @@ class TestServer:
     async def test_large_answers_are_cut_over_udp_and_whole_over_tcp(self, zone: Path) -> None:
         """Without EDNS 512 bytes, with it what was offered up to our own limit; then TCP."""
         async with serving(zones={"example.org": zone}) as server:
-            for options, limit in (
+            cases: list[tuple[dict[str, Any], int]] = [
                 ({}, 512),
                 ({"use_edns": 0, "payload": 900}, 900),
                 ({"use_edns": 0, "payload": 4096}, 1232),
-            ):
+            ]
+            for options, limit in cases:
                 query = dns.message.make_query("many.example.org", "A", **options)
                 wire = server.responder.respond(query.to_wire())
                 assert wire is not None
@@ -354,7 +354,7 @@ def test_a_repeated_question_is_remembered(hosts: Path) -> None:
     assert second is not None
     assert second[2:] == first[2:]
     assert second[:2] == query.id.to_bytes(2, "big")
-    query.use_edns(0, options=[dns.edns.GenericOption(10, b"12345678")])
+    query.use_edns(0, options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678")])
     assert responder.respond(query.to_wire()) is not None
     assert responder.remembered(query.to_wire()) is None
 
@@ -385,7 +385,7 @@ def responder_of(folder: Path) -> Responder:
     if not _RESPONDERS:
         (folder / "h").write_text(HOSTS)
         (folder / "z").write_text(ZONE.format(more=MANY))
-        sources = [loaded(folder / "z"), HostsFile(folder / "h", reverse=True)]
+        sources: list[Source] = [loaded(folder / "z"), HostsFile(folder / "h", reverse=True)]
         _RESPONDERS.append(Responder(sources, unknown=5))
     return _RESPONDERS[0]
 
