@@ -108,6 +108,9 @@ class System(Protocol):
     def leave_no_core(self) -> None:
         """Leave no image of this process behind when it dies by a signal."""
 
+    def fill_standard(self) -> None:
+        """Put the null device where 0, 1 or 2 are closed: nothing else shall get these numbers."""
+
     def close_descriptors(self, keep: Collection[int]) -> None:
         """Close every descriptor above 2 that is not to be kept."""
 
@@ -224,6 +227,14 @@ class RealSystem:
             import resource
 
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def fill_standard(self) -> None:
+        """Put the null device where 0, 1 or 2 are closed: nothing else shall get these numbers."""
+        with suppress(OSError):
+            found = 0
+            while found <= 2:
+                found = os.open(os.devnull, os.O_RDWR)
+            os.close(found)
 
     def close_descriptors(self, keep: Collection[int]) -> None:
         """Close every descriptor above 2 that is not to be kept."""

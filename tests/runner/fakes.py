@@ -72,6 +72,9 @@ class FakeSystem:
     def leave_no_core(self) -> None:
         self.calls.append(("leave_no_core",))
 
+    def fill_standard(self) -> None:
+        self.calls.append(("fill_standard",))
+
     def close_descriptors(self, keep: Collection[int]) -> None:
         self.calls.append(("close_descriptors", sorted(keep)))
 

@@ -104,6 +104,22 @@ def test_a_daemon_is_detached(where: Path) -> None:
     assert (where / "plait.log").exists()
 
 
+def test_a_daemon_without_standard_streams(where: Path) -> None:
+    """Started with its standard streams closed, nothing of the daemon takes their numbers."""
+    (where / "echo.tac").write_text(ECHO)
+    words = ("run", "--daemon", "--pidfile", "shop.pid", "--log-file", "shop.log", "echo.tac")
+    with Program(where, *words, before=lambda: os.closerange(0, 3)) as program:
+        assert program.ends() == 0
+    port = int((where / "port").read_text())
+    with socket.create_connection(("127.0.0.1", port), 5) as peer:
+        peer.sendall(b"hello")
+        assert peer.recv(5) == b"hello"
+    pid = int((where / "shop.pid").read_text())
+    for number in (0, 1, 2):
+        assert os.readlink(f"/proc/{pid}/fd/{number}") == "/dev/null"
+    assert plait(where, "stop", "--pidfile", "shop.pid").ends() == 0
+
+
 FAILURES = [
     ("start(lambda self: 1 / 0)", (), "shop/db: ZeroDivisionError: division by zero"),
     ("start(lambda self: sys.exit(7))", (), "7"),

@@ -164,13 +164,6 @@ def _open(path: str) -> int:
         descriptor = os.open(path, flags, 0o644)
     except OSError as error:
         raise PidfileError(path, _why(path, error)) from None
-    # One of the standard descriptors may be free; the daemon's are replaced by the null device.
-    while descriptor <= 2:
-        import fcntl
-
-        higher: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
-        os.close(descriptor)
-        descriptor = higher
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise PidfileError(path, "it is not a regular file; give another --pidfile")

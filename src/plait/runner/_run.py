@@ -143,6 +143,7 @@ class _Run:
 
     def _settle(self) -> None:
         """Check the plan, read what systemd has handed over, and lock the pidfile."""
+        self.system.fill_standard()
         self.plan = check_plan(self.plan)
         holder.choose(self.plan.loop)
         self.stack.callback(holder.close)
