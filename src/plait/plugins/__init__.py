@@ -242,7 +242,9 @@ class Offer(NamedTuple):
 #: the rest of its start.
 OWN_SERVICES = {
     "dns": "plait.services.dns:dns",
+    "cron": "plait.services.cron:Cron",
     "echo": "plait.services.echo:echo",
+    "forward": "plait.services.forward:forward",
     "process": "plait.services.process:Process",
     "web": "plait.services.web:web",
 }

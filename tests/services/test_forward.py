@@ -1,0 +1,100 @@
+"""The port forward, and the echo server behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plait.core import Service
+from plait.errors import PlaitError
+from plait.net import TCPServer
+from plait.plugins import kind
+from tests.net.harness import ask, descriptors, running, until
+from tests.ports import free_port
+
+pytestmark = [pytest.mark.network, pytest.mark.plait(loops=["real"])]
+
+
+def made(name: str, **values: Any) -> Service:
+    """Make a ready-made service."""
+    return kind(name).make(values)
+
+
+async def test_what_is_sent_arrives_and_comes_back() -> None:
+    """A megabyte goes through and back, and the end of file is passed on."""
+    here, there = free_port(), free_port()
+    data = bytes(range(256)) * 4096
+    async with running(
+        made("echo", listen=f"tcp://127.0.0.1:{there}"),
+        made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{there}"),
+    ):
+        assert await ask(here, data) == data
+
+
+async def test_it_connects_unix_sockets(tmp_path: Path) -> None:
+    """Both sides may be UNIX sockets."""
+    here, path = free_port(), tmp_path / "echo.sock"
+    async with running(
+        made("echo", listen=f"unix:{path}"),
+        made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"unix:{path}"),
+    ):
+        assert await ask(here) == b"hello"
+
+
+async def test_when_nobody_listens_there_the_client_is_closed() -> None:
+    """A client whose peer cannot be reached is closed, and the service goes on."""
+    here, there = free_port(), free_port()
+    service = made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{there}")
+    async with running(service):
+        reader, writer = await asyncio.open_connection("127.0.0.1", here)
+        assert await reader.read() == b""
+        writer.close()
+        async with running(made("echo", listen=f"tcp://127.0.0.1:{there}")):
+            assert await ask(here) == b"hello"
+
+
+async def test_a_broken_peer_breaks_its_client_only() -> None:
+    """When the far side breaks off, the client learns of it and nothing stays open."""
+    here = free_port()
+
+    async def breaking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.transport.abort()
+
+    far = TCPServer(breaking)
+    async with (
+        running(far),
+        running(
+            made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{far.port}")
+        ),
+    ):
+        before = descriptors() + 1  # what a loop opens at its first connection stays
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", here)
+            writer.write(b"xyz")
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        await until(lambda: descriptors() <= before)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"listen": "tcp://127.0.0.1:1"}, "to is nothing; expected a text"),
+        ({"listen": "tcp://127.0.0.1:1", "to": "udp://127.0.0.1:2"}, "expected tcp://HOST:PORT"),
+        ({"listen": "tcp://127.0.0.1:1", "to": "nowhere"}, "nowhere"),
+        (
+            {"listen": "tcp://127.0.0.1:1", "to": "tcp://127.0.0.1:2", "connect_timeout": 0.0},
+            "connect_timeout: 0.0 is no number",
+        ),
+    ],
+)
+async def test_options_without_sense_are_refused(options: dict[str, Any], text: str) -> None:
+    """A mistake is told when the service is made."""
+    with pytest.raises(PlaitError, match=text):
+        made("forward", **options)
