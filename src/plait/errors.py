@@ -56,6 +56,7 @@ Every exception of plait, one class per situation.
     │   └── TwistdUsage         a line that twistd's command line does not take
     ├── TargetError             what to run cannot be loaded
     │   ├── TargetNotFound      no such file, module or attribute
+    │   ├── BadDescription      an application file that says something senseless
     │   ├── NoApplication       the file defines no application
     │   ├── NotAnApplication    it is something else
     │   └── TargetBroken        the user's code raised while it was loaded
@@ -82,6 +83,7 @@ __all__ = [
     "AddressUnavailable",
     "AlreadyHasParent",
     "AlreadyRunning",
+    "BadDescription",
     "BadKind",
     "BadLogOption",
     "BadSetting",
@@ -1067,6 +1069,24 @@ class TargetNotFound(TargetError):
     def __init__(self, target: str, problem: str) -> None:
         self.target, self.problem = target, problem
         super().__init__(f"cannot load {target or 'an empty name'}: {problem}")
+
+
+class BadDescription(TargetError):
+    """
+    A file that describes an application says something that cannot be understood.
+
+    Args:
+        file:
+            The file.
+        line:
+            The line, from 1.
+        problem:
+            What was found there and what was expected.
+    """
+
+    def __init__(self, file: str, line: int, problem: str) -> None:
+        self.file, self.line, self.problem = file, line, problem
+        super().__init__(f"{file}:{line}: {problem}")
 
 
 class NoApplication(TargetError):

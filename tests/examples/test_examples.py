@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.ports import Ports
-from tests.programs import Program, echoes, listens
+from tests.programs import Program, connect, echoes, listens
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -72,10 +73,43 @@ def test_worker(ports: Ports, tmp_path: Path) -> None:
         assert "Traceback" not in program.output
 
 
+def test_stack(ports: Ports, tmp_path: Path) -> None:
+    """The stack serves through its forward, outlives the death of its process, ends with it."""
+    with example("stack.toml", ports, tmp_path) as program:
+        program.wait_for("stack is ready")
+        assert fetched(ports[7002]).startswith(b"HTTP/1.0 200")
+        program.wait_for("it is ")
+        first = site_of(ports[7001])
+        os.kill(first, signal.SIGKILL)
+        program.wait_for("was ended by SIGKILL")
+        connect(ports[7001]).close()
+        assert site_of(ports[7001]) != first
+        assert program.end() == -signal.SIGTERM, program.output
+        assert not listens(ports[7001])
+        assert "Traceback" not in program.output
+
+
+def fetched(port: int) -> bytes:
+    """Return what a web server answers."""
+    with connect(port) as link:
+        link.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: link.recv(65536), b""))
+
+
+def site_of(port: int) -> int:
+    """Return the process that serves a port as the example's site."""
+    words = f"http.server\0--bind\000127.0.0.1\0{port}\0".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if path.read_bytes().endswith(words):
+                return int(path.parent.name)
+    raise AssertionError(f"nobody serves port {port}")
+
+
 def test_every_example_is_tested() -> None:
     """No example is without a test here."""
-    found = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".tac", ".py"}}
-    assert found == {"echo.tac", "proxy.tac", "worker.py"}
+    found = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".tac", ".py", ".toml"}}
+    assert found == {"echo.tac", "proxy.tac", "stack.toml", "worker.py"}
 
 
 UPSTREAM = """

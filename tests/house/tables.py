@@ -17,8 +17,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": _GROUND | {"core", "system"},
     "log": _GROUND | {"core"},
     "plugins": _GROUND | {"core"},
-    "runner": _HALL | {"system"},
-    "cli": _GROUND | {"runner", "plugins"},
+    "appfile": _GROUND | {"core", "plugins"},
+    "runner": _HALL | {"system", "appfile"},
+    "cli": _GROUND | {"runner", "plugins", "appfile"},
     "testing": _GROUND | {"core", "net", "log"},
     "services": frozenset(),
     "services.echo": _HALL,
@@ -57,7 +58,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
 }
 """For each room or module, the libraries from outside it may import. What is not named has none."""
 
-PRIVATE_ROOMS = frozenset({"core", "net", "log", "runner", "cli"})
+PRIVATE_ROOMS = frozenset({"core", "net", "log", "runner", "cli", "appfile", "plugins"})
 """The rooms whose modules are all private: their public names stand in the package."""
 
 DRAWERS = frozenset({"utils", "util", "helpers", "helper", "misc", "common"})

@@ -14,7 +14,7 @@ import pytest
 from plait.core import Application, State
 from plait.errors import UsageError
 from plait.services.cron import Cron
-from plait.testing import EventSpy
+from plait.testing import EventSpy, VirtualTimeLoop
 from tests.net.harness import running, until
 
 
@@ -33,21 +33,21 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     sys.modules.pop("cron_jobs")
 
 
-async def test_a_function_is_called_on_the_grid(jobs: Any) -> None:
+async def test_a_function_is_called_on_the_grid(virtual_loop: VirtualTimeLoop, jobs: Any) -> None:
     """A coroutine function is called at every tick."""
     async with running(cron := Cron(call="cron_jobs:asynchronous", every=10)):
         await asyncio.sleep(35)
     assert len(jobs.seen) == cron.runs == 3
 
 
-async def test_a_schedule_of_five_fields(jobs: Any) -> None:
+async def test_a_schedule_of_five_fields(virtual_loop: VirtualTimeLoop, jobs: Any) -> None:
     """A schedule in cron's words is kept in local time."""
     async with running(Cron(call="cron_jobs:asynchronous", schedule="*/5 * * * *")):
         await asyncio.sleep(900)
     assert len(jobs.seen) == 3
 
 
-async def test_a_failed_call_is_reported_or_fails(jobs: Any) -> None:
+async def test_a_failed_call_is_reported_or_fails(virtual_loop: VirtualTimeLoop, jobs: Any) -> None:
     """By default it goes on after an error; with `on_error="fail"` that is the service's."""
     async with running(Cron(call="cron_jobs:broken", every=10)) as seen:
         await asyncio.sleep(25)

@@ -20,6 +20,7 @@ _COMMANDS = {
     "tree": ("_tree", "command"),
     "serve": ("_serve", "command"),
     "services": ("_services", "command"),
+    "import": ("_import", "command"),
     "stop": ("_control", "stop"),
     "status": ("_control", "status"),
     "reload": ("_control", "reload"),

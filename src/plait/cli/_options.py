@@ -9,7 +9,7 @@ import click
 
 from plait.runner import Field, RunPlan, fields_of
 
-__all__ = ["plan_from", "plan_options", "target_argument"]
+__all__ = ["given_options", "plan_from", "plan_options", "target_argument"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +69,19 @@ def _option(field: Field) -> Callable[[F], F]:
     elif field.type is int:
         settings["type"] = click.IntRange(min=0)
     return click.option(field.flag, field.name, **settings)
+
+
+def given_options() -> dict[str, str]:
+    """Return the options that the user has given to the command under way, and where."""
+    context = click.get_current_context()
+    given = {}
+    for field in fields_of():
+        source = context.get_parameter_source(field.name)
+        if source is click.core.ParameterSource.COMMANDLINE:
+            given[field.name] = "command line"
+        elif source is click.core.ParameterSource.ENVIRONMENT:
+            given[field.name] = f"environment {field.variable}"
+    return given
 
 
 def plan_from(values: dict[str, Any]) -> RunPlan:

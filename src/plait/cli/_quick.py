@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from plait.runner import Field, RunPlan, fields_of
+from plait.runner import Field, RunPlan, fields_of, is_described
 
 __all__ = ["quick_plan"]
 
@@ -40,7 +40,9 @@ def quick_plan(words: Sequence[str], environment: Mapping[str, str]) -> RunPlan 
         values |= _from_words(fields, iter(words))
     except (_Unusual, ValueError):
         return None
-    return RunPlan(**values) if "target" in values else None
+    target = values.get("target")
+    # What a file says depends on which options were given, which click tells.
+    return None if target is None or is_described(target) else RunPlan(**values)
 
 
 def _from_words(fields: Mapping[str, Field], words: Iterator[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from plait.runner import ExitStatus, run
 
-from ._options import PlanCommand, plan_from, plan_options, target_argument
+from ._options import PlanCommand, given_options, plan_from, plan_options, target_argument
 
 __all__ = ["command"]
 
@@ -20,7 +20,8 @@ def command(**values: Any) -> ExitStatus:
     """
     Run the application that TARGET names, until it ends or is told to stop.
 
-    TARGET is a .tac or .py file, whose global `application` is taken, or package.module:attribute.
+    TARGET is a .tac or .py file, whose global `application` is taken, or package.module:attribute;
+    or a .toml file or a Procfile, which describes an application without code.
 
     TERM or INT stops the services in order, once more cuts short what drains, a third time ends the
     process at once. HUP reloads, USR1 opens the log files anew, USR2 logs what every task is doing.
@@ -29,4 +30,4 @@ def command(**values: Any) -> ExitStatus:
     that cannot be loaded, 3 failed to start; after an orderly stop by a signal the process dies by
     that signal.
     """
-    return run(plan_from(values))
+    return run(plan_from(values), given=given_options())

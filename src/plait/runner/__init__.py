@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ._control import reload_running as reload_running
     from ._control import status_of_running as status_of_running
     from ._control import stop_running as stop_running
+    from ._described import check_described as check_described
+    from ._described import from_environment as from_environment
+    from ._load import is_described as is_described
     from ._load import load as load
     from ._load import load_file as load_file
     from ._look import check as check
@@ -36,7 +39,10 @@ __all__ = [
     "Option",
     "RunPlan",
     "check",
+    "check_described",
     "fields_of",
+    "from_environment",
+    "is_described",
     "leave",
     "load",
     "load_file",
@@ -53,6 +59,9 @@ __all__ = [
 _LAZY = {
     "LoopChoice": "_loop",
     "check": "_look",
+    "check_described": "_described",
+    "from_environment": "_described",
+    "is_described": "_load",
     "load": "_load",
     "load_file": "_load",
     "loops": "_loop",

@@ -40,11 +40,21 @@ def load(target: str) -> Application:
         TargetBroken: the user's code raised; its error is the cause.
     """
     plugins.summon()
+    if is_described(target):
+        from plait.runner._described import described
+        from plait.runner._plan import RunPlan
+
+        return described(RunPlan(target), {}).make()
     if is_file(target):
         found, name, stem = _from_file(target)
     else:
         found, name, stem = _from_module(target)
     return as_application(found, target, name, stem)
+
+
+def is_described(target: str) -> bool:
+    """Return whether a target names a file that describes an application without code."""
+    return target.endswith(".toml") or os.path.basename(target).partition(".")[0] == "Procfile"
 
 
 def is_file(target: str) -> bool:

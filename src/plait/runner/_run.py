@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from plait import plugins
 from plait.core import Application
 from plait.errors import LogError, TargetError, UsageError
 from plait.log import LogSystem, configure, keep_history
-from plait.runner._load import as_application, load
+from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
 from plait.runner._plan import RunPlan
@@ -40,6 +40,7 @@ def run(
     system: System | None = None,
     application: Any = None,
     make: Callable[[], Any] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> ExitStatus:
     """
     Run an application as this process; return when it has ended.
@@ -54,6 +55,9 @@ def run(
         make:
             Makes the application in place of loading the target; called in the process that runs
             it.
+        given:
+            The fields of the plan that the user has given, and where; a file that describes the
+            application says nothing about these.
 
     Returns:
         How it ended. The process is not ended by this function.
@@ -71,7 +75,9 @@ def run(
         signals = stack.enter_context(Signals(system, hangup_stops=hangup_stops))
         if application is not None:
             make = partial(as_application, application, "the application", "application", "app")
-        status = _Run(plan, system, signals, stack, number).go(make)
+        a_run = _Run(plan, system, signals, stack, number)
+        a_run.given = given or {}
+        status = a_run.go(make)
     return _as_twistd(status) if plan.as_twistd else status
 
 
@@ -102,6 +108,7 @@ class _Run:
     ) -> None:
         self.plan = plan
         self.write_log: Callable[[], object] = lambda: None
+        self.given: Mapping[str, str] = {}
         self.system = system
         self.signals = signals
         self.stack = stack
@@ -113,6 +120,8 @@ class _Run:
     def go(self, make: Callable[[], Any] | None) -> ExitStatus:
         """Do all of it; every way out comes to a status."""
         try:
+            if make is None and is_described(self.plan.target):
+                make = self._described()
             self._settle()
             launched = self._detach()
             if launched is not None:
@@ -140,6 +149,14 @@ class _Run:
     def _tell(self, error: BaseException) -> None:
         self.write_log()
         tell(error, debug=self.plan.debug)
+
+    def _described(self) -> Callable[[], Application]:
+        """Join what the file says about the run; return what makes its application."""
+        from plait.runner._described import described
+
+        found = described(self.plan, self.given)
+        self.plan = found.plan._replace(target=found.description.name)
+        return found.make
 
     def _settle(self) -> None:
         """Check the plan, read what systemd has handed over, and lock the pidfile."""

@@ -12,6 +12,7 @@ from plait.core import Service
 from plait.errors import UsageError
 from plait.net import (
     Endpoint,
+    ServerOptions,
     StreamServer,
     TCPEndpoint,
     TCPServer,
@@ -75,14 +76,14 @@ def forward(
         server = TLSServer
     elif isinstance(endpoint, UNIXEndpoint):
         server = UNIXServer
-    return server.at(
-        endpoint,
-        _Relay(target, connect_timeout).handle,
-        max_connections=max_connections,
-        idle_timeout=idle_timeout,
-        allow=allow or None,
-        drain=drain,
-    )
+    options: ServerOptions = {
+        "max_connections": max_connections,
+        "idle_timeout": idle_timeout,
+        "drain": drain,
+    }
+    if allow:
+        options["allow"] = allow
+    return server.at(endpoint, _Relay(target, connect_timeout).handle, **options)
 
 
 class _Relay:
