@@ -151,8 +151,8 @@ def test_levels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["loud", "db=", "=x", "notset"])
 def test_level_that_is_none(word: str) -> None:
-    """An unknown level is refused with the known ones."""
-    with pytest.raises(BadLogOption, match="expected debug, info"):
+    """An unknown level is refused as it was written, with the known ones."""
+    with pytest.raises(BadLogOption, match=f"given '{word}'; expected debug, info"):
         configure(LogPlan(log_level=(word,)))
 
 
@@ -213,6 +213,17 @@ def test_warnings(tmp_path: Path) -> None:
     (found,) = texts(tmp_path / "log")
     assert found.startswith("[py.warnings#warning] ")
     assert found.endswith(": DeprecationWarning: old thing")
+
+
+def test_place_of_a_warning() -> None:
+    """The record of a warning carries the place of the warning, and not of its capture."""
+    Memory.places.clear()
+    system = configure(handler=make_memory())
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn_explicit("old thing", DeprecationWarning, "old.py", 12)
+    system.close()
+    assert Memory.places == [("old.py", 12)]
 
 
 UNCAUGHT = """
@@ -395,12 +406,14 @@ def make_nonsense() -> object:
 
 
 class Memory(logging.Handler):
-    """Keeps lines."""
+    """Keeps lines, and where they come from."""
 
     found: ClassVar[list[str]] = []
+    places: ClassVar[list[tuple[str, int]]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.found.append(self.format(record))
+        self.places.append((record.pathname, record.lineno))
 
 
 def test_logger_of_ones_own() -> None:
@@ -420,6 +433,7 @@ def test_logger_of_ones_own() -> None:
         ("tests.log.nowhere.make", "can be imported"),
         ("tests.log.test_system.missing", "can be imported"),
         ("tests.log.test_system.make_nonsense", "it made a int"),
+        ("json.dumps", "called without arguments .TypeError: dumps.. missing"),
     ],
 )
 def test_logger_that_is_none(name: str, words: str) -> None:

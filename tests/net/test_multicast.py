@@ -136,6 +136,14 @@ def test_wrong_groups() -> None:
         MulticastServer.at("udp://10.0.0.1:5", Ear())
 
 
+async def test_wrong_interface_in_the_url() -> None:
+    """An interface of the URL that is not there is refused with its name and no other address."""
+    server = MulticastServer.at("udp://239.1.1.1:0?interface=eth99", Ear())
+    with pytest.raises(ExceptionGroup, match=r"multicast cannot be used on eth99: there is no in"):
+        async with running(server):
+            pytest.fail("never reached")
+
+
 async def test_wrong_interface() -> None:
     """An interface that is not there fails the start, with the names of those that are."""
     server = MulticastServer(Ear(), groups=[ONE], interfaces=["eth99"])

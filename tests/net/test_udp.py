@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -585,3 +586,16 @@ async def test_seen_by_name(spy: EventSpy) -> None:
     async with running(server, spy):
         pass
     assert seen("Listening", "app/client").matches(spy.named("Listening")[0])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda **wrong: UDPServer(echo, **wrong), "UDPServer has no option 'drian'; .*source"),
+        (lambda **wrong: UDPClient(echo, port=1, **wrong), "UDPClient has no option 'drian'"),
+    ],
+)
+def test_unknown_option(make: Callable[..., object], words: str) -> None:
+    """A misspelt option is refused, with those that there are."""
+    with pytest.raises(TypeError, match=words):
+        make(drian=3.0)

@@ -187,7 +187,13 @@ def _foreign(name: str) -> logging.Handler:
     except (ImportError, AttributeError) as error:
         expected = f"a factory that can be imported ({error})"
         raise BadLogOption("--logger", name, expected) from error
-    handler = make()
+    try:
+        handler = make()
+    except Exception as error:
+        expected = (
+            f"a factory that can be called without arguments ({type(error).__name__}: {error})"
+        )
+        raise BadLogOption("--logger", name, expected) from error
     if not isinstance(handler, logging.Handler):
         expected = f"a factory of a logging.Handler, and it made a {type(handler).__name__}"
         raise BadLogOption("--logger", name, expected)

@@ -80,9 +80,15 @@ class Capture:
             with suppress(OSError):
                 file.write(warnings.formatwarning(message, category, filename, lineno, line))
             return
-        logging.getLogger("py.warnings").warning(
-            "%s:%s: %s: %s", filename, lineno, category.__name__, message
-        )
+        logger = logging.getLogger("py.warnings")
+        if logger.isEnabledFor(logging.WARNING):
+            text, args = "%s:%s: %s: %s", (filename, lineno, category.__name__, message)
+            # Made here, because the place of the record is that of the warning.
+            logger.handle(
+                logger.makeRecord(
+                    logger.name, logging.WARNING, filename, lineno, text, args, None, ""
+                )
+            )
 
     def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
         """Log what ends the program, and let the old hook tell it where the log does not."""

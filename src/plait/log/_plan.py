@@ -14,6 +14,8 @@ from plait.errors import BadLogOption
 _SIZES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9}
 _SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
+_LEVELS = "debug, info, warning, error, critical, or NAME=LEVEL"
+
 
 class LogPlan(NamedTuple):
     """
@@ -72,9 +74,15 @@ class LogPlan(NamedTuple):
         return cls(**found)
 
 
-def parse_level(text: str, option: str = "--log-level") -> int:
+def parse_level(text: str, given: str = "") -> int:
     """
     Return the number of a level given by name, in any case, or by number.
+
+    Args:
+        text:
+            The level.
+        given:
+            What it is a part of, to be shown in the error.
 
     Raises:
         BadLogOption: there is no such level.
@@ -84,7 +92,7 @@ def parse_level(text: str, option: str = "--log-level") -> int:
     if word.isdecimal():
         return int(word)
     if word not in names or word == "notset":
-        raise BadLogOption(option, text, "debug, info, warning, error, critical, or NAME=LEVEL")
+        raise BadLogOption("--log-level", given or text, _LEVELS)
     return names[word]
 
 
@@ -99,7 +107,7 @@ def parse_levels(words: tuple[str, ...]) -> dict[str, int]:
     for word in words:
         for part in word.split(","):
             name, _, level = part.rpartition("=")
-            levels[name.strip()] = parse_level(level)
+            levels[name.strip()] = parse_level(level, part)
     return levels
 
 

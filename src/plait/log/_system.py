@@ -101,7 +101,7 @@ class LogSystem:
             BadLogOption: there is no such level.
         """
         name, _, level = words.rpartition("=")
-        logging.getLogger(name or None).setLevel(parse_level(level))
+        logging.getLogger(name or None).setLevel(parse_level(level, words))
 
     def watch(self, loop: Any) -> None:
         """

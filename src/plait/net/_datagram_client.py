@@ -12,6 +12,7 @@ from ._client_events import ConnectFailed, reason_of
 from ._datagram_handler import DatagramHandler, QueueProtocol
 from ._datagram_service import DatagramOptions, DatagramService, ProtocolFactory
 from ._dial import close_quietly
+from ._known_options import check_options
 from ._port import DatagramPort
 from ._retry import Retry
 from ._waiters import bounded
@@ -63,6 +64,7 @@ class DatagramClient(DatagramService):
         backoff: Backoff | None,
         options: DatagramClientOptions,
     ) -> None:
+        check_options(self, options, DatagramClientOptions)
         self.connect_timeout = options.pop("connect_timeout", 10.0)
         self._max_queue = options.pop("max_queue", 1024)
         super().__init__(handler, protocol, {**options})  # type: ignore[typeddict-item]  # what is left are the base's options

@@ -20,6 +20,7 @@ from ._datagram_handler import (
 )
 from ._endpoints import Endpoint
 from ._events import Listening
+from ._known_options import check_options
 from ._port import LARGEST, DatagramPort
 from ._sockets import BoundSockets, SocketSource, address_of, socket_source
 
@@ -270,6 +271,7 @@ class DatagramServer(DatagramService):
                 f"{type(self).__name__} takes either a handler, async def handle(data, addr, "
                 "reply), or protocol=, a factory of datagram protocols"
             )
+        check_options(self, options, DatagramServerOptions)
         super().__init__(handler, protocol, options)
         self.endpoint = endpoint_for(type(self).__name__, endpoint, self.kinds)
         self._bound: list[BoundSockets] = []

@@ -63,6 +63,7 @@ class Endpoint:
         return dataclasses.replace(self, **changes)
 
     def _refuse(self, part: str, found: object, expected: str) -> EndpointError:
+        # The error shows a text in quotes by itself.
         return EndpointError(self.scheme, part, str(found), expected)
 
     def _check_number(self, part: str, low: int, high: int) -> None:
@@ -74,7 +75,7 @@ class Endpoint:
         for part in parts:
             value = getattr(self, part)
             if not isinstance(value, str) or "\0" in value or not _is_encodable(value):
-                raise self._refuse(part, repr(value), "text without NUL bytes")
+                raise self._refuse(part, value, "text without NUL bytes")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -152,9 +153,9 @@ class TLSEndpoint(TCPEndpoint):
         self._check_text("cert", "key", "ca", "server_name")
         for name in self.alpn:
             if not isinstance(name, str) or not name.isascii() or not 0 < len(name) < 256:
-                raise self._refuse("alpn", repr(name), "names of 1 to 255 ASCII characters")
+                raise self._refuse("alpn", name, "names of 1 to 255 ASCII characters")
             if "," in name:
-                raise self._refuse("alpn", repr(name), "names without a comma")
+                raise self._refuse("alpn", name, "names without a comma")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -336,7 +337,7 @@ class SystemdEndpoint(Endpoint):
 def _check_host(endpoint: Endpoint, host: str) -> None:
     """Refuse what is neither empty, an IPv6 address (perhaps with a zone) nor a plausible name."""
     if not isinstance(host, str):
-        raise endpoint._refuse("host", repr(host), "a host name or an address")
+        raise endpoint._refuse("host", host, "a host name or an address")
     if ":" in host:
         address, percent, zone = host.partition("%")
         if (
@@ -348,7 +349,7 @@ def _check_host(endpoint: Endpoint, host: str) -> None:
         return
     # The rules for names differ between resolvers, so only what can never be right is refused.
     if any(letter.isspace() or not letter.isprintable() or letter in "/?#@[]%" for letter in host):
-        raise endpoint._refuse("host", repr(host), "a host name, an IPv4 or an IPv6 address")
+        raise endpoint._refuse("host", host, "a host name, an IPv4 or an IPv6 address")
 
 
 def _is_ipv6(address: str) -> bool:
@@ -363,9 +364,9 @@ def _is_ipv6(address: str) -> bool:
 
 def _check_path(endpoint: Endpoint, path: str) -> None:
     if not isinstance(path, str) or path in ("", "\0"):
-        raise endpoint._refuse("path", repr(path), "the path of a socket file, or an abstract name")
+        raise endpoint._refuse("path", path, "the path of a socket file, or an abstract name")
     if "\0" in path[1:] or not _is_encodable(path):
-        raise endpoint._refuse("path", repr(path), "a path without NUL bytes")
+        raise endpoint._refuse("path", path, "a path without NUL bytes")
 
 
 def _is_encodable(text: str) -> bool:

@@ -202,13 +202,15 @@ class MulticastServer(DatagramServer):
         with contextlib.suppress(OSError):  # not Linux, or an older one
             sock.setsockopt(level, _IPV6_MULTICAST_ALL if six else _IP_MULTICAST_ALL, 0)
         if self._through:
-            group = "the interface to send through"
+            group = "multicast"
             try:
                 if six:
                     index = _index(group, self._through)
                     sock.setsockopt(level, socket.IPV6_MULTICAST_IF, index)
                 else:
-                    sock.setsockopt(level, socket.IP_MULTICAST_IF, _ipv4("0.0.0.0", self._through))
+                    sock.setsockopt(
+                        level, socket.IP_MULTICAST_IF, _ipv4("0.0.0.0", self._through, group)
+                    )
             except OSError as error:
                 raise GroupRefused(group, self._through, error.strerror or str(error)) from error
 
@@ -239,13 +241,13 @@ class MulticastServer(DatagramServer):
         )
 
 
-def _ipv4(group: str, interface: str) -> bytes:
+def _ipv4(group: str, interface: str, shown: str = "") -> bytes:
     """Return a group and an interface as the kernel wants them (`struct ip_mreqn`)."""
     address, index = b"\0\0\0\0", 0
     try:
         address = socket.inet_pton(socket.AF_INET, interface)
     except OSError:
-        index = _index(group, interface) if interface else 0
+        index = _index(shown or group, interface) if interface else 0
     return socket.inet_pton(socket.AF_INET, group) + address + struct.pack("@i", index)
 
 

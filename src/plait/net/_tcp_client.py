@@ -7,6 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, overload
 
+from plait.errors import EndpointError
+
 from ._client import StreamClient
 from ._client_options import ClientOptions, StreamHandler
 from ._dial import connect_first, endpoint_of, resolve
@@ -94,6 +96,8 @@ class TCPClient(StreamClient[C]):
         **options: Unpack[ClientOptions],
     ) -> None:
         self.endpoint = self._endpoint(host, port)
+        if not port:
+            raise EndpointError(str(self.endpoint), "port", "0", "the peer's port, from 1 to 65535")
         super().__init__(str(self.endpoint), handler, protocol=protocol, **options)
         self._delay = happy_eyeballs_delay
         self._keepalive = keepalive

@@ -217,7 +217,7 @@ def _text(url: str, part: str, raw: str) -> str:
     try:
         first, *others = raw.encode("utf-8").split(b"%")
     except UnicodeEncodeError:
-        raise EndpointError(url, part, repr(raw), "text that can be encoded as UTF-8") from None
+        raise EndpointError(url, part, raw, "text that can be encoded as UTF-8") from None
     data = first
     for piece in others:
         digits = piece[:2]
