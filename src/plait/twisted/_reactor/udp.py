@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Datagrams taken in one turn of the loop.
 BURST = 128
+# How often to look again, at most, when there was nothing.
+EAGER = 4
 # Peers whose address was checked, remembered so that a reply need not be checked again.
 KNOWN = 4096
 
@@ -33,8 +35,8 @@ class DatagramPort:
     disconnected = False
     socket: Socket | None = None
     kind = "UDP"
-    _many = False
     _turns = 0
+    _eager = 0
 
     def __init__(self, reactor: Reactor, protocol: Any, maxPacketSize: int) -> None:
         self.reactor = reactor
@@ -85,25 +87,34 @@ class DatagramPort:
             return
         size = self.maxPacketSize
         received = self._receiver()
-        # One datagram a turn while they come singly: asking again only to be told "none" costs
-        # more than the next poll. Every now and then look whether two are waiting; then take
-        # them together.
-        self._turns += 1
-        for count in range(BURST if self._many or not self._turns & 15 else 1):
+        # Until there is no more; and where that has paid, look once more or twice: a peer on
+        # another processor has often sent its next datagram before the loop would have gone to
+        # sleep and been woken again.
+        misses = caught = 0
+        for _ in range(BURST):
             try:
                 data, peer = sock.recvfrom(size)
             except (BlockingIOError, InterruptedError):
-                self._many = count > 1
-                return
+                misses += 1
+                if misses > self._eager:
+                    break
+                continue
             except OSError as error:
                 self._receive_error(error)
                 return
+            if misses:
+                caught, misses = 1, 0
             try:
                 received(data, peer)
             except Exception:
                 self.reactor.words.log.err()
             if self.socket is not sock:
                 return
+        self._turns += 1
+        if caught or not self._turns & 63:
+            self._eager = EAGER
+        elif self._eager:
+            self._eager -= 1
 
     def _receiver(self) -> Any:
         """Return what takes a datagram and its sender's address."""
