@@ -3,8 +3,10 @@ Every exception of plait, one class per situation.
 
     PlaitError
     ├── StateError              a move that the state table does not allow
+    │   └── NotUp               a task for a service that is not up
     ├── TreeError               a change to the tree that was refused; the tree is as it was
     │   ├── DuplicateName
+    │   ├── NotAService
     │   ├── AlreadyHasParent
     │   ├── CyclicTree
     │   ├── NotAChild
@@ -116,9 +118,11 @@ __all__ = [
     "NetworkRefused",
     "NoApplication",
     "NotAChild",
+    "NotAService",
     "NotAnApplication",
     "NotConnected",
     "NotSupported",
+    "NotUp",
     "OrderError",
     "PidfileError",
     "PlaitError",
@@ -174,6 +178,24 @@ class StateError(PlaitError):
         )
 
 
+class NotUp(StateError):
+    """
+    A service that is not up was to own a task, which nobody would end.
+
+    Args:
+        path:
+            The service's path in the tree.
+        found:
+            The name of the state it is in.
+    """
+
+    def __init__(self, path: str, found: str) -> None:
+        self.path, self.found = path, found
+        PlaitError.__init__(
+            self, f"{path} is {found} and cannot own a task; spawn it in start() or later"
+        )
+
+
 class TreeError(PlaitError):
     """A change to the tree that was refused; the tree is as it was before."""
 
@@ -195,6 +217,23 @@ class DuplicateName(TreeError):
             f"{parent} already has a child named {name!r}; "
             "give this one another name with add(…, name=…)"
         )
+
+
+class NotAService(TreeError):
+    """
+    Something else than a service was added.
+
+    Args:
+        parent:
+            The path of the parent it was offered to.
+        found:
+            What it was.
+    """
+
+    def __init__(self, parent: str, found: object) -> None:
+        self.parent, self.found = parent, found
+        called = f"; call it: {found.__name__}(…)" if isinstance(found, type) else ""
+        super().__init__(f"{found!r} cannot be added to {parent}: it is no service{called}")
 
 
 class AlreadyHasParent(TreeError):

@@ -22,7 +22,7 @@ from plait.core import (
     current_service,
     draw,
 )
-from plait.errors import StartFailed
+from plait.errors import StartFailed, StateError
 from plait.events import Event
 from plait.testing import EventSpy, ScriptedService, VirtualTimeLoop, settle
 
@@ -55,6 +55,19 @@ async def test_a_cancelled_run_stops_in_order() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert (service.stops, app.state) == (1, State.STOPPED)
+
+
+async def test_a_running_application_cannot_start_again() -> None:
+    """A second start is refused with both states, and the running application goes on."""
+    app = Application("app")
+    service = app.add(ScriptedService(), name="s")
+    async with app:
+        with pytest.raises(StateError, match="app is running and cannot become starting"):
+            await app.startup()
+        with pytest.raises(StateError, match="app is running and cannot become prepared"):
+            app.prepare_tree()
+        await asyncio.sleep(2 * app.start_timeout)
+        assert (service.starts, service.state, app.failure) == (1, State.RUNNING, None)
 
 
 async def test_end_gives_the_exit_status() -> None:

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from plait.core import Application, MultiService, Service, State
-from plait.errors import StartFailed, StartInterrupted, StateError, StopFailed, StopTimeout
+from plait.errors import NotUp, StartFailed, StartInterrupted, StopFailed, StopTimeout
 from plait.testing import EventSpy, ScriptedService, VirtualTimeLoop, seen, settle
 
 
@@ -452,7 +452,7 @@ async def test_the_start_stack_is_unwound_with_the_failure() -> None:
 async def test_spawning_needs_a_running_service() -> None:
     """A service that is not up refuses a task, since nobody would end it; no warning follows."""
     service = ScriptedService()
-    with pytest.raises(StateError, match="stopped"):
+    with pytest.raises(NotUp, match="stopped and cannot own a task"):
         service.vanish()
 
 

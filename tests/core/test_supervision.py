@@ -427,3 +427,13 @@ async def test_a_shorter_life_reaches_the_limit() -> None:
     async with app:
         await app.ended()
     assert service.starts == 3
+
+
+async def test_each_run_counts_failures_anew() -> None:
+    """What was borne in one run does not use up the limit of the next."""
+    app = Application("app")
+    service = app.add(ScriptedService(crash_after=1.0), name="s", restart=PLAIN)
+    for run in (1, 2):
+        with pytest.raises(RuntimeError, match="crashed on command"):
+            await app.run()
+        assert service.starts == 4 * run

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from plait.core import Application, MultiService, Service, State
-from plait.errors import AlreadyHasParent, CyclicTree, DuplicateName, NotAChild, StillNeeded
+from plait.core import Application, MultiService, Restart, Service, State
+from plait.errors import (
+    AlreadyHasParent,
+    CyclicTree,
+    DuplicateName,
+    NotAChild,
+    NotAService,
+    StillNeeded,
+)
 from plait.testing import EventSpy, ScriptedService, settle
 
 
@@ -45,6 +53,17 @@ def test_a_duplicate_name_is_refused() -> None:
         app.add(second, name="db")
     assert list(app) == [first]
     assert second.parent is None
+
+
+@pytest.mark.parametrize(
+    ("found", "hint"), [(Service, r"call it: Service\(…\)"), (None, "it is no service$")]
+)
+def test_what_is_no_service_is_refused(found: Any, hint: str) -> None:
+    """A class that was not called, or nothing, is named, and the tree stays as it was."""
+    app = Application("app")
+    with pytest.raises(NotAService, match=hint):
+        app.add(found)
+    assert list(app) == []
 
 
 def test_a_second_parent_is_refused() -> None:
@@ -125,6 +144,18 @@ async def test_a_removed_service_runs_again_elsewhere() -> None:
         await service.ready()
         assert (service.path, service.starts, service.prepared) == ("two/t", 2, 2)
     assert (service.misuse, service.leaked) == ([], 0)
+
+
+async def test_a_removed_service_takes_no_policy_along() -> None:
+    """Added anew without a restart policy, its failure ends the application."""
+    app = Application("app")
+    policy = Restart(initial=1.0)
+    service = app.add(ScriptedService(crash_after=5.0), name="s", restart=policy, stop_timeout=1.0)
+    async with app:
+        await app.remove(service)
+        app.add(service)
+        await app.ended()
+    assert (service.starts, str(app.failure)) == (2, "crashed on command")
 
 
 async def test_a_removed_branch_couples_nowhere_any_more() -> None:

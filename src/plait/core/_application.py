@@ -14,7 +14,7 @@ from plait.core._multi import MultiService
 from plait.core._node import current_service
 from plait.core._order import make_plan
 from plait.core._service import Service
-from plait.core._state import State
+from plait.core._state import State, check_move
 from plait.errors import StartFailed
 
 if TYPE_CHECKING:
@@ -121,8 +121,10 @@ class Application(MultiService):
         Raises:
             OrderError: The needs cannot be met; nothing was prepared.
             StartFailed: A `prepare()` raised.
+            StateError: The tree is prepared already, or runs.
         """
         root = self._plait_node
+        check_move(root.path, root.state, State.PREPARED)
         make_plan(root).commit()
         self._prepared = True
         for node in root.walk():
@@ -145,6 +147,7 @@ class Application(MultiService):
             OrderError: The needs cannot be met; nothing was started.
             StartFailed: A service failed; what had started was stopped again.
             StartInterrupted: `shutdown()` or `end()` came before the tree was ready.
+            StateError: The application runs already.
         """
         root = self._plait_node
         if not self._prepared:
@@ -153,6 +156,7 @@ class Application(MultiService):
             except StartFailed:
                 await self.shutdown()
                 raise
+        check_move(root.path, root.state, State.STARTING)
         engine = self._engage()
         engine.start(self.start_timeout)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from plait.core._background import unwind
-from plait.core._node import Want, current_service
+from plait.core._node import NO_FAILURES, Want, current_service
 from plait.core._order import make_plan
 from plait.core._siblings import Siblings
 from plait.core._state import State
@@ -28,6 +28,7 @@ def enlist(engine: Engine, top: Node) -> None:
         node.engine = engine
         node.want = Want.UP
         node.is_ready = node.been_ready = node.fatal = False
+        node.failures = NO_FAILURES
         if node.error is not None:
             node.error = None
         if parent is None:

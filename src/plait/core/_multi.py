@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from plait.core import _growth
 from plait.core._service import Need, Service
-from plait.errors import AlreadyHasParent, CyclicTree, DuplicateName, NotAChild
+from plait.errors import AlreadyHasParent, CyclicTree, DuplicateName, NotAChild, NotAService
 
 if TYPE_CHECKING:
     from plait.core._backoff import Restart
@@ -62,7 +62,10 @@ class MultiService(Service):
             AlreadyHasParent: The child stands in a tree.
             CyclicTree: The child is this service, or above it.
             OrderError: The parent is running and the needs cannot be met.
+            NotAService: The child is anything else, such as a class that was not called.
         """
+        if not isinstance(child, Service):
+            raise NotAService(self.path, child)
         node = child._plait_node
         parent = self._plait_node
         if node is parent or (node.children and parent.root() is node):
@@ -83,16 +86,9 @@ class MultiService(Service):
         former = node.name, child.name
         node.name = child.name = name
         node.parent = parent
-        if needs is not None:
-            node.stated = tuple(needs)
-        elif node.stated is not None:
-            node.stated = None
-        if restart is not None:
-            node.restart = restart
-        if start_timeout is not None:
-            node.start_timeout = start_timeout
-        if stop_timeout is not None:
-            node.stop_timeout = stop_timeout
+        # All of it anew: a child that was elsewhere before takes nothing along.
+        node.stated = None if needs is None else tuple(needs)
+        node.restart, node.start_timeout, node.stop_timeout = restart, start_timeout, stop_timeout
         children[name] = node
         if parent.engine is not None:
             try:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from plait.core._service import Need, Service
     from plait.core._siblings import Siblings
 
-__all__ = ["Node", "Want", "current_service"]
+__all__ = ["NO_FAILURES", "Node", "Want", "current_service"]
 
 #: The path of the service whose code is running; empty outside of services.
 current_service: ContextVar[str] = ContextVar("current_service", default="")
 
-
+#: What every service begins a run with.
 NO_FAILURES = Failures()
 
 

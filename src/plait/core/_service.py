@@ -11,7 +11,7 @@ from plait.core import _background
 from plait.core import _events as happened
 from plait.core._node import Node
 from plait.core._state import State
-from plait.errors import ServiceEnded, StateError
+from plait.errors import NotUp, ServiceEnded
 
 if TYPE_CHECKING:
     from plait.core._multi import MultiService
@@ -146,8 +146,7 @@ class Service:
         Run a coroutine in the background on behalf of this service.
 
         An exception in it is the service's failure, and so is a cancellation by somebody else;
-        that it
-        returns is not. It is cancelled and awaited when the service stops, after `stop()`.
+        that it returns is not. It is cancelled and awaited when the service stops, after `stop()`.
 
         Args:
             coro:
@@ -159,12 +158,12 @@ class Service:
             The task.
 
         Raises:
-            StateError: The service is not up, so nobody would end the task.
+            NotUp: The service is not up, so nobody would end the task.
         """
         node = self._plait_node
         if node.engine is None or not node.up:
             coro.close()
-            raise StateError(self.path, node.state.value, "owner of a task", ["prepared"])
+            raise NotUp(self.path, node.state.value)
         return _background.spawn(node.engine, node, coro, name)
 
     def fail(self, error: BaseException) -> None:
