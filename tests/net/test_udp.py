@@ -591,7 +591,7 @@ async def test_seen_by_name(spy: EventSpy) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda **wrong: UDPServer(echo, **wrong), "UDPServer has no option 'drian'; .*source"),
+        (lambda **wrong: UDPServer(echo, **wrong), "UDPServer has no option 'drian'; .*drain"),
         (lambda **wrong: UDPClient(echo, port=1, **wrong), "UDPClient has no option 'drian'"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import ClassVar
 
 from plait.core import Backoff
 from plait.errors import ClientError, ClientStopped, ConnectTimeout, RetriesExhausted
@@ -12,7 +13,6 @@ from ._client_events import ConnectFailed, reason_of
 from ._datagram_handler import DatagramHandler, QueueProtocol
 from ._datagram_service import DatagramOptions, DatagramService, ProtocolFactory
 from ._dial import close_quietly
-from ._known_options import check_options
 from ._port import DatagramPort
 from ._retry import Retry
 from ._waiters import bounded
@@ -53,8 +53,11 @@ class DatagramClient(DatagramService):
             See `DatagramClientOptions`.
 
     Raises:
-        TypeError: Both a handler and a protocol were given.
+        TypeError: Both a handler and a protocol were given, or an option is unknown.
+        ValueError: An option is out of its range.
     """
+
+    options: ClassVar[type] = DatagramClientOptions
 
     def __init__(
         self,
@@ -64,10 +67,9 @@ class DatagramClient(DatagramService):
         backoff: Backoff | None,
         options: DatagramClientOptions,
     ) -> None:
-        check_options(self, options, DatagramClientOptions)
-        self.connect_timeout = options.pop("connect_timeout", 10.0)
-        self._max_queue = options.pop("max_queue", 1024)
-        super().__init__(handler, protocol, {**options})  # type: ignore[typeddict-item]  # what is left are the base's options
+        super().__init__(handler, protocol, options)
+        self.connect_timeout = options.get("connect_timeout", 10.0)
+        self._max_queue = options.get("max_queue", 1024)
         self.peer = peer
         self.backoff = Backoff() if backoff is None else backoff
 

@@ -20,7 +20,7 @@ from ._datagram_handler import (
 )
 from ._endpoints import Endpoint
 from ._events import Listening
-from ._known_options import check_options
+from ._options import check_options
 from ._port import LARGEST, DatagramPort
 from ._sockets import BoundSockets, SocketSource, address_of, socket_source
 
@@ -82,26 +82,29 @@ class DatagramService(Service):
             See `DatagramOptions`.
 
     Raises:
-        TypeError: Both a handler and a protocol were given.
+        TypeError: Both a handler and a protocol were given, or an option is unknown.
+        ValueError: An option is out of its range.
     """
+
+    options: ClassVar[type] = DatagramOptions
 
     def __init__(
         self,
         handler: DatagramHandler | None,
         protocol: ProtocolFactory | None,
-        options: DatagramServerOptions,
+        options: DatagramOptions,
     ) -> None:
         if handler is not None and protocol is not None:
             raise TypeError(
                 f"{type(self).__name__} was given both a handler, async def handle(data, addr, "
                 "reply), and protocol=, a factory of datagram protocols; expected one of them"
             )
+        check_options(type(self).__name__, options, self.options)
         self._handler = handler
         self._factory = protocol
         self._drain = options.get("drain", 10.0)
         self._max_tasks = options.get("max_tasks", 1000)
         self._max_size = options.get("max_size", LARGEST)
-        self._source = options.get("source")
         # The engine's limit for the stop must not cut the drain short.
         self.stop_timeout = max(type(self).stop_timeout, self._drain + 10.0)
         self._ports: list[DatagramPort] = []
@@ -256,6 +259,7 @@ class DatagramServer(DatagramService):
         EndpointError: The endpoint is not one that this server can receive at.
     """
 
+    options: ClassVar[type] = DatagramServerOptions
     kinds: ClassVar[tuple[type[Endpoint], ...]] = ()
     families: ClassVar[frozenset[int]] = frozenset()
 
@@ -271,8 +275,8 @@ class DatagramServer(DatagramService):
                 f"{type(self).__name__} takes either a handler, async def handle(data, addr, "
                 "reply), or protocol=, a factory of datagram protocols"
             )
-        check_options(self, options, DatagramServerOptions)
         super().__init__(handler, protocol, options)
+        self._source = options.get("source")
         self.endpoint = endpoint_for(type(self).__name__, endpoint, self.kinds)
         self._bound: list[BoundSockets] = []
 

@@ -16,6 +16,7 @@ from ._connection import Connection, NotAdmitted
 from ._drain import GRACE, Drain
 from ._endpoints import Endpoint
 from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded, describe
+from ._options import check_options
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
 
@@ -81,11 +82,15 @@ class StreamServer(Service):
     Raises:
         TypeError:
             Neither a handler nor a protocol was given, or both.
+            Or an option is unknown.
+        ValueError:
+            An option is out of its range.
         EndpointError:
             The endpoint is not one that this server can listen on.
     """
 
     kinds: ClassVar[tuple[type[Endpoint], ...]] = ()
+    options: ClassVar[type] = ServerOptions
     families: ClassVar[frozenset[int]] = frozenset()
 
     def __init__(
@@ -100,6 +105,7 @@ class StreamServer(Service):
                 f"{type(self).__name__} takes either a handler, async def handle(reader, writer), "
                 "or protocol=, a factory of protocols"
             )
+        check_options(type(self).__name__, options, self.options)
         self.endpoint = _accepted_kind(type(self).__name__, endpoint, self.kinds)
         self.handler: Handler = handler if handler is not None else _no_handler
         self._factory = protocol

@@ -95,6 +95,7 @@ class TLSServer(StreamServer):
             A value is not valid.
     """
 
+    options: ClassVar[type] = TLSOptions
     kinds: ClassVar[tuple[type[Endpoint], ...]] = (TLSEndpoint, FDEndpoint, SystemdEndpoint)
     families: ClassVar[frozenset[int]] = INTERNET
 
