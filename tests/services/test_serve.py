@@ -60,6 +60,18 @@ def test_a_refused_value_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.process
+def test_a_killed_process_is_restarted_until_the_limit(tmp_path: Path) -> None:
+    """With `--restart 1` one failure is borne, and the second one ends the run with status 1."""
+    words = ("-m", "plait", "serve", "process", "--restart", "1", "--stderr", "drop")
+    command = ("--", "sh", "-c", "echo here; kill -KILL $$")
+    with Program(*words, *command, folder=tmp_path) as program:
+        assert program.status() == 1, program.output
+        assert program.output.count("#info] here") == 2
+        assert "restarts in" in program.output
+        assert "was ended by SIGKILL" in program.output
+
+
+@pytest.mark.process
 @pytest.mark.network
 def test_echo_serves_and_ends_on_term(tmp_path: Path) -> None:
     """`plait serve echo` echoes, takes the options of a run, and ends in order on TERM."""

@@ -8,6 +8,7 @@ application.
 from __future__ import annotations
 
 from ._build import application as application
+from ._build import one_service as one_service
 from ._description import Description as Description
 from ._description import Found as Found
 from ._description import Node as Node
@@ -26,5 +27,6 @@ __all__ = [
     "effective",
     "import_supervisord",
     "is_description",
+    "one_service",
     "read",
 ]

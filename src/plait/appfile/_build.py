@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from plait.core import Application, MultiService, Service
+from collections.abc import Mapping
+from typing import Any
+
+from plait.core import Application, MultiService, Restart, Service
 from plait.errors import PlaitError, UsageError
+from plait.plugins import Kind
 
 from ._description import Description, Node
 
-__all__ = ["application"]
+__all__ = ["application", "one_service"]
 
 
 def application(description: Description) -> Application:
@@ -24,6 +28,30 @@ def application(description: Description) -> Application:
     """
     app = Application(description.name)
     _fill(app, description.nodes)
+    return app
+
+
+def one_service(kind: Kind, values: Mapping[str, Any], restart: float | None) -> Application:
+    """
+    Make an application of one ready-made service, called after its kind.
+
+    Args:
+        kind:
+            The kind of service.
+        values:
+            Its options, by the names of the parameters.
+        restart:
+            How many failures are borne, old ones counting less; None to end at the first one.
+
+    Raises:
+        UsageError: The service refuses its options.
+        MissingExtra: It needs a library that is not installed.
+    """
+    name = kind.name.rpartition(":")[2]
+    app = Application(name)
+    policy = None if restart is None else Restart(limit=restart)
+    service = kind.make(values)
+    app.add(service, name=service.name or name, restart=policy)
     return app
 
 

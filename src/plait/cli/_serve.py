@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from plait.appfile import one_service
 from plait.errors import PlaitError, UnknownKind
 from plait.plugins import Kind, Parameter, kind, offers
-from plait.runner import ExitStatus, RunPlan, fields_of, run
+from plait.runner import ExitStatus, fields_of, run
 
 from ._options import PlanCommand, plan_from, plan_options
 
@@ -41,7 +42,8 @@ class ServeCommand(PlanCommand):
 
     def heading_of(self, name: str) -> str:
         """Return the heading of an option that is none of the plan's."""
-        return "Service" if name.startswith("service_") else "Other"
+        own = name.startswith("service_") or name == "restart_limit"
+        return "Service" if own else "Other"
 
 
 def _fail(text: str) -> None:
@@ -65,8 +67,9 @@ def command_for(found: Kind) -> click.Command:
             value = values.pop(dest)
             if value is not None and value != ():
                 given[name] = _joined(found.parameters[name], value)
+        restart = values.pop("restart_limit")
         plan = plan_from(values)._replace(target=found.name)
-        return _run(plan, found, given)
+        return run(plan, make=partial(one_service, found, given, restart))
 
     made = click.command(
         found.name,
@@ -78,12 +81,19 @@ def command_for(found: Kind) -> click.Command:
         _option(found, parameter, _dest(name), clash=name in taken)
         for name, parameter in found.parameters.items()
     ]
-    made.params = [*own, *made.params]
+    made.params = [*own, _restart(), *made.params]
     return made
 
 
-def _run(plan: RunPlan, found: Kind, given: dict[str, Any]) -> ExitStatus:
-    return run(plan, make=partial(found.make, given))
+def _restart() -> click.Option:
+    return click.Option(
+        ["--restart", "restart_limit"],
+        type=click.FloatRange(min=0),
+        metavar="N",
+        envvar="PLAIT_RESTART",
+        help="Start it again when it fails, after growing delays, until it has failed N times in a "
+        "row (old failures count less); inf for ever. Without it, the first failure is the end.",
+    )
 
 
 def _help(found: Kind) -> str:
