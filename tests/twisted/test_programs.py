@@ -384,3 +384,16 @@ def test_the_ten_wrappers(whose: str, tmp_path: Path) -> None:
         assert program.end() == -signal.SIGTERM
     assert "Traceback" not in program.output
     assert not (tmp_path / "stream").exists()
+
+
+def test_help_and_mistakes_of_a_plug_in(tmp_path: Path) -> None:
+    """A plug-in's help is printed without becoming a daemon; a bad option is one sentence."""
+    for words, code, text in (
+        (("web", "--help"), 0, "Options:"),
+        (("web", "--nonsense"), 1, "option --nonsense not recognized"),
+        (("--twisted=own", "web"), 1, "unknown command: web"),
+    ):
+        with Program("-m", "plait", "twistd", *words, folder=tmp_path) as program:
+            assert program.status() == code
+        assert text in program.output
+    assert list(tmp_path.iterdir()) == []

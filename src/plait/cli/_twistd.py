@@ -220,17 +220,23 @@ See LICENSE for details (MIT).
 
 
 def _run(parsed: Parsed) -> ExitStatus:
-    from plait.runner import run
+    from plait.runner import ExitStatus, run
 
     if not parsed.command:
         return run(parsed.plan)
     from plait.plugins import commands
 
     name, *words = parsed.command
+    os.environ["PLAIT_TWISTED"] = parsed.plan.twisted  # whose plug-ins are asked for
     known = commands()
     if name not in known:
         among = f"; there are {', '.join(sorted(known))}" if known else "; none is installed"
         raise TwistdUsage(f"unknown command: {name}{among}")
+    # Its options are read here too: what is wrong with them, or its help, is for the terminal.
+    check = getattr(known[name], "check", None)
+    told = None if check is None else check(tuple(words))
+    if told is not None:
+        return ExitStatus(told)
     plan = parsed.plan._replace(target=name)
     return run(plan, make=partial(known[name].make, tuple(words)))
 

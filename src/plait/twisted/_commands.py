@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from plait.errors import UsageError
-
 from ._finder import realTwisted
 
 __all__ = ["ServiceCommand", "service_commands"]
@@ -38,22 +36,34 @@ class ServiceCommand:
         Args:
             words:
                 The sub-command's own options and arguments.
+        """
+        service = import_module(f"{self._package}.application.service")
+        options = self._maker.options()
+        options.parseOptions(list(words))
+        application = service.Application(self._maker.tapname)
+        self._maker.makeService(options).setServiceParent(application)
+        return application
 
-        Raises:
-            UsageError: The words cannot be parsed.
+    def check(self, words: Sequence[str]) -> int | None:
+        """
+        Return the exit code for words that only ask for help, or are wrong; None to go on.
+
+        Args:
+            words:
+                The sub-command's own options and arguments.
         """
         usage = import_module(f"{self._package}.python.usage")
-        service = import_module(f"{self._package}.application.service")
         options = self._maker.options()
         try:
             options.parseOptions(list(words))
         except usage.UsageError as error:
             sys.stdout.write(f"{options}\n")
             sys.stdout.flush()
-            raise UsageError(str(self._maker.tapname), str(error)) from None
-        application = service.Application(self._maker.tapname)
-        self._maker.makeService(options).setServiceParent(application)
-        return application
+            sys.stderr.write(f"plait twistd: {self._maker.tapname}: {error}\n")
+            return 1
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return None
 
 
 def service_commands() -> Mapping[str, ServiceCommand]:
