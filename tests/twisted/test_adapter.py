@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -468,6 +470,24 @@ def test_user_and_group_are_handed_over() -> None:
     adapted = adapt(service.Application("x", 1234, 4321))
     assert adapted is not None
     assert (adapted.name, adapted.user, adapted.group) == ("x", 1234, 4321)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the title is set through Linux's /proc")
+def test_the_process_gets_its_name() -> None:
+    """IProcess.processName is what ps shows."""
+    comm = Path("/proc/self/comm")
+    before = comm.read_text()
+    application = service.Application("x")
+    service.IProcess(application).processName = "a-title"
+    adapted = adapt(application)
+    assert adapted is not None
+
+    async def main() -> None:
+        async with adapted:
+            assert comm.read_text() == "a-title\n"
+
+    run(main)
+    comm.write_text(before.strip())
 
 
 def test_a_lone_service_is_an_application() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from importlib import import_module
@@ -122,6 +123,10 @@ class TwistedApplication(Application):
     def prepare(self) -> None:
         """Let the services do what needs privileges, in Twisted's order."""
         begin(self.words)
+        if self.title:
+            # What ps and top show; the kernel keeps fifteen characters. Without /proc it stays.
+            with contextlib.suppress(OSError), open("/proc/self/comm", "w") as comm:
+                comm.write(self.title[:15])
         self.reactor._driven = self._stop_asked
         if self.watch.watched:
             self._own(self.root_service.privilegedStartService)
