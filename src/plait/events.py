@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol
 __all__ = ["Event", "Level", "Observer", "current_connection", "wall"]
 
 current_connection: ContextVar[object] = ContextVar("current_connection", default=None)
-"""The connection that the running code serves, whose `str()` names its peer; else None."""
+"""The connection that the running code serves or uses, whose `str()` names its peer; else None."""
 
 
 class Level(IntEnum):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from plait.events import current_connection
 from plait.net import ConnectionBroken
 from plait.testing import EventSpy, VirtualTimeLoop, settle
 
@@ -250,3 +251,27 @@ def test_handler_and_protocol() -> None:
 
     with pytest.raises(TypeError, match="both a handler and a protocol"):
         Peer("up", handler=handler, protocol=Lines)
+
+
+async def test_connection_in_the_context(virtual_loop: VirtualTimeLoop) -> None:
+    """What runs for a client's connection has it in its context, as log records show it."""
+    found: list[object] = []
+
+    async def note(*_: Any) -> None:
+        found.append(current_connection.get())
+
+    class Noting(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            found.append(current_connection.get())
+
+    client = Peer("up", handler=note, on_connect=note)
+    async with running(client):
+        await client.connected()
+        await settle()
+    other = Peer("up", protocol=Noting)
+    async with running(other):
+        other.ends[0].send(b"x")
+        await settle()
+    # A pair of sockets has no addresses.
+    assert found == ["test://peer"] * 3
+    assert current_connection.get() is None

@@ -19,6 +19,7 @@ from plait.errors import (
     NotConnected,
     RetriesExhausted,
 )
+from plait.events import current_connection
 
 from ._client_events import (
     Connected,
@@ -29,7 +30,7 @@ from ._client_events import (
     reason_of,
 )
 from ._client_options import StreamHandler
-from ._dial import show_address
+from ._dial import peer_name
 from ._link import Link, Security, StreamPair, link_protocol, link_streams
 from ._retry import Retry
 from ._waiters import Waiters, bounded
@@ -269,12 +270,16 @@ class StreamClient(Service, Generic[C]):
 
     async def _attempt(self, half_close: bool) -> Link[C]:
         sock = await self.dial()
+        # This is a task of its own, whose context the loop keeps for the protocol's methods.
+        name = peer_name(sock)
+        current_connection.set(name or self.peer)
         security = self._security()
         link: Link[C] = (
             await link_streams(sock, security, half_close=half_close, limit=self._limit)
             if self._factory is None
             else await link_protocol(sock, security, self._factory)
         )
+        link.name = name
         self._links.add(link)
         link.lost.add_done_callback(lambda _: self._links.discard(link))
         await self._greet(link)
@@ -306,7 +311,7 @@ class StreamClient(Service, Generic[C]):
             return link.lost.result()
         connection = cast(StreamPair, link.connection)
         # A task of its own, so that what one connection sets in its context ends with it.
-        handling = asyncio.ensure_future(_run(self._handler, connection))
+        handling = asyncio.ensure_future(_run(self._handler, connection, link.name or self.peer))
         try:
             await asyncio.wait((handling,))
         except asyncio.CancelledError:
@@ -325,8 +330,7 @@ class StreamClient(Service, Generic[C]):
         self._link = self._told = link
         self._waiters.give(link.connection)
         if self.observed:
-            address = show_address(link.transport.get_extra_info("peername"))
-            self.emit(Connected(self.path, self.peer, address, duration))
+            self.emit(Connected(self.path, self.peer, link.name, duration))
 
     def _failed(self, attempt: int, error: Exception, duration: float) -> float:
         pause = self._retry.failed(error)
@@ -381,7 +385,8 @@ class StreamClient(Service, Generic[C]):
             self.emit(ConnectionBroken(self.path, self.peer, error, lasted, None))
 
 
-async def _run(handler: StreamHandler, pair: StreamPair) -> None:
+async def _run(handler: StreamHandler, pair: StreamPair, name: str) -> None:
+    current_connection.set(name)
     await handler(pair.reader, pair.writer)
 
 

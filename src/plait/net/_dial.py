@@ -24,6 +24,7 @@ __all__ = [
     "connect_first",
     "connect_unix",
     "endpoint_of",
+    "peer_name",
     "resolve",
     "show_address",
 ]
@@ -50,6 +51,15 @@ def show_address(sockaddr: Any) -> str:
         return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
     path = sockaddr.decode("utf-8", "replace") if isinstance(sockaddr, bytes) else str(sockaddr)
     return f"@{path[1:]}" if path.startswith("\0") else path
+
+
+def peer_name(sock: socket.socket) -> str:
+    """Return the address of a connected socket's peer as people write it; empty if it has none."""
+    try:
+        address = sock.getpeername()
+    except OSError:  # the connection is gone already
+        return ""
+    return show_address(address) if address else ""
 
 
 def close_quietly(sock: socket.socket) -> None:

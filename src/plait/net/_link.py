@@ -79,6 +79,8 @@ class Link(Generic[C]):
     ) -> None:
         self.connection = connection
         self.lost = lost
+        # The peer's address, for people.
+        self.name = ""
         self.since = asyncio.get_running_loop().time()
         self._transport = transport
 
