@@ -476,7 +476,8 @@ def test_user_and_group_are_handed_over() -> None:
 def test_the_process_gets_its_name() -> None:
     """IProcess.processName is what ps shows."""
     comm = Path("/proc/self/comm")
-    before = comm.read_text()
+    title = comm.read_text
+    before = title()
     application = service.Application("x")
     service.IProcess(application).processName = "a-title"
     adapted = adapt(application)
@@ -484,7 +485,7 @@ def test_the_process_gets_its_name() -> None:
 
     async def main() -> None:
         async with adapted:
-            assert comm.read_text() == "a-title\n"
+            assert title() == "a-title\n"
 
     run(main)
     comm.write_text(before.strip())
