@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def test_check_shows_tree_and_values(
 ) -> None:
     """Values come from the file, the environment and the command line; the last one wins."""
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("PLAIT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("PLAIT_LOOP", "asyncio")
     Path("app.toml").write_text(APP.format(port=7001))
     assert invoke("check", "app.toml", "--log-format", "text") == 0
