@@ -36,7 +36,7 @@ def run(application: Service, **options: Any) -> None:
             The application, or a service, which is given an application of its own.
         options:
             The fields of `plait.runner.RunPlan`, such as `loop="asyncio"` or `stop_timeout=5.0`
-            (seconds).
+            (seconds); for one that may be repeated a tuple, or a single text.
 
     Raises:
         SystemExit: the application failed: 1 while running, 3 in its start.

@@ -136,6 +136,28 @@ def test_a_shell_can_be_taught(shell: str) -> None:
     assert "_PLAIT_COMPLETE" in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [("plait run ex", "file"), ("plait run --chdir ex", "dir"), ("plait run --pidfile ex", "file")],
+)
+def test_the_shell_completes_names_of_files(words: str, kind: str) -> None:
+    """Where a target, a file or a directory is wanted, the shell is told to complete it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "plait"],
+        env={
+            "_PLAIT_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+            "PATH": "/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.stdout == f"{kind},ex\n", done.stderr
+
+
 @pytest.mark.process
 def test_the_version_is_quick() -> None:
     """`plait --version` imports neither click nor asyncio."""

@@ -25,7 +25,7 @@ from plait.core import (
     ServiceStopped,
     ServiceWaiting,
 )
-from plait.errors import PidfileError, TargetBroken, UsageError
+from plait.errors import MissingExtra, PidfileError, TargetBroken, UsageError
 from plait.runner import RunPlan
 from plait.runner._control import reload_running, status_of_running, stop_running
 from plait.runner._dump import dump, service_of_frame, service_of_task
@@ -59,6 +59,14 @@ def test_a_group_is_told_with_the_traceback_of_each_fault() -> None:
     assert stream.getvalue().count("KeyError: 'k'") == 1
     assert "plait: two" in stream.getvalue()
     assert "UsageError" not in stream.getvalue()
+
+
+def test_a_missing_library_is_one_sentence() -> None:
+    """An extra that a loaded file asks for and that is not installed comes without a traceback."""
+    stream = io.StringIO()
+    tell(TargetBroken("a.tac", MissingExtra("cron", "cronsim", "cron")), stream=stream)
+    assert stream.getvalue().startswith("plait: cannot load a.tac: ")
+    assert stream.getvalue().count("\n") == 1
 
 
 def test_debug_shows_every_traceback() -> None:

@@ -80,6 +80,13 @@ def test_a_daemon_serves_until_it_is_stopped(where: Path) -> None:
     assert "echo is ready" in text_of(where / "shop.log")
 
 
+def test_a_daemon_may_take_any_time_to_start(where: Path) -> None:
+    """Without a limit for its start the launcher still waits for it and returns 0."""
+    (where / "echo.tac").write_text(ECHO)
+    assert launch(where, "--start-timeout", "inf", target="echo.tac").ends() == 0
+    assert plait(where, "stop", "--pidfile", "shop.pid").ends() == 0
+
+
 def test_a_daemon_is_detached(where: Path) -> None:
     """It has no terminal, leads no session, and holds none of the launcher's descriptors."""
     read, write = os.pipe()

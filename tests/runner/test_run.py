@@ -391,6 +391,22 @@ application.add(Sleeps())
         assert time.monotonic() - began < 20
 
 
+def test_a_thread_is_waited_for_in_silence(tmp_path: Path) -> None:
+    """Waiting for a thread at the end is no stall, and may have no limit."""
+    source = """
+class Works(Service):
+    async def start(self):
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 1.5)
+application.add(Works())
+"""
+    words = ("--stall-limit", "0.3", "--stop-timeout", "inf")
+    with Program(tmp_path, "run", *words, tac(tmp_path, source)) as program:
+        program.until(READY)
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM, program.err
+        assert "stood still" not in program.err
+
+
 def test_a_stop_that_swallows_cancellation_is_abandoned(tmp_path: Path) -> None:
     """A service that ignores its cancellation is named, and the process ends in time."""
     source = """

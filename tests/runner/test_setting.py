@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,9 @@ class Rights:
         (RunPlan(umask="99"), "--umask: '99' is not a mask"),
         (RunPlan(daemon=True, log_file="-"), "a daemon has no standard output"),
         (RunPlan(chroot="jail", log_rotate="1MB"), "cannot be rotated from inside"),
+        (RunPlan(start_timeout=math.nan), "--start-timeout: nan is no number of seconds"),
+        (RunPlan(stop_timeout=-1.0), "--stop-timeout: -1.0 is no number of seconds"),
+        (RunPlan(stall_limit=math.inf), "--stall-limit: inf is no number of seconds"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -43,6 +48,13 @@ def test_what_cannot_be_is_refused(
     (tmp_path / "jail").mkdir()
     with pytest.raises(UsageError, match=text):
         check_plan(plan)
+
+
+def test_one_text_does_for_an_option_that_may_be_repeated() -> None:
+    """`plait.run(app, log_level="debug")` means one level, not its letters."""
+    options: Any = {"log_level": "debug"}
+    plan = check_plan(RunPlan(**options, stop_timeout=math.inf))
+    assert (plan.log_level, plan.stop_timeout) == (("debug",), math.inf)
 
 
 def test_a_daemon_gets_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

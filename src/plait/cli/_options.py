@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from plait.runner import Field, RunPlan, fields_of
 
@@ -38,7 +39,12 @@ class PlanCommand(click.Command):
 
 def target_argument(command: F) -> F:
     """Give a command its TARGET."""
-    return click.argument("target")(command)
+    return click.argument("target", shell_complete=_paths("file"))(command)
+
+
+def _paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return what has the shell complete the name of a file (`file`) or directory (`dir`)."""
+    return lambda context, param, incomplete: [CompletionItem(incomplete, type=kind)]
 
 
 def plan_options(command: F) -> F:
@@ -60,6 +66,8 @@ def _option(field: Field) -> Callable[[F], F]:
     else:
         settings["metavar"] = option.metavar
         settings["show_default"] = field.default not in ("", None, ())
+    if option.metavar in ("FILE", "DIR"):
+        settings["shell_complete"] = _paths(option.metavar.lower())
     if field.type is tuple:
         settings["multiple"] = True
     elif option.choices:

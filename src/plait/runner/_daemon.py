@@ -39,6 +39,8 @@ GRACE = 1.0
 DEFAULT_LIMIT = 60.0
 #: Seconds for a dump of stacks, and then for an end, before the session is killed.
 _LAST_WORDS = 0.5
+#: One wait is no longer than this, in seconds: a start without a limit may take for ever.
+_LONGEST = 3600.0
 #: How often to look where the platform has no descriptor for a process, in seconds.
 _GLANCE = 0.05
 
@@ -248,7 +250,7 @@ class _Watch:
 
     def turn(self, until: float) -> None:
         """Wait for something to happen, at most until a time."""
-        left = max(0.0, until - time.monotonic())
+        left = min(max(0.0, until - time.monotonic()), _LONGEST)
         if self._end_seen is None:
             left = min(left, _GLANCE)
         reading = [self._launcher.pipe] if self._pipe_open else []

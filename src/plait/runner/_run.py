@@ -108,6 +108,7 @@ class _Run:
     ) -> None:
         self.plan = plan
         self.write_log: Callable[[], object] = lambda: None
+        self.unwatch: Callable[[], object] = lambda: None
         self.given: Mapping[str, str] = {}
         self.system = system
         self.signals = signals
@@ -266,6 +267,7 @@ class _Run:
             from plait.runner._stall import StallWatch
 
             watch = StallWatch(limit, self.plan.log_file)
+            self.unwatch = watch.close
             self.stack.callback(watch.close)
             heralds.append(watch)
             reopens.append(watch.reopen)
@@ -309,6 +311,7 @@ class _Run:
         finally:
             self.signals.release()
         left = finish_loop(loop, max(serving.time_left(), _AFTERMATH))
+        self.unwatch()  # from here on it stands still by right
         # Closing the loop lets the idle threads of its executor go; the others are at work.
         holder.close()
         left += join_threads(serving.time_left())

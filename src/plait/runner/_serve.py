@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -242,7 +243,7 @@ def join_threads(seconds: float) -> list[str]:
     pool = sys.modules.get("concurrent.futures.thread")
     if pool is None:
         return []
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + min(seconds, threading.TIMEOUT_MAX / 2)
     # The interpreter's own list of the threads that it waits for at its exit.
     threads = [thread for thread in list(pool._threads_queues) if thread.is_alive()]
     for thread in threads:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from contextlib import suppress
+from typing import Any
 
 from plait.errors import PrivilegeError, UsageError
 from plait.runner._plan import RunPlan
@@ -49,6 +51,7 @@ def check_plan(plan: RunPlan) -> RunPlan:
     Raises:
         UsageError: an option's value cannot be.
     """
+    plan = _checked_values(plan)
     if plan.chroot and not os.path.isdir(plan.chroot):
         raise UsageError("--chroot", f"there is no directory {plan.chroot}")
     inside = plan.chdir
@@ -72,6 +75,25 @@ def check_plan(plan: RunPlan) -> RunPlan:
     if plan.log_file:
         # Made absolute while the working directory is still that of the user.
         plan = plan._replace(log_file=os.path.abspath(plan.log_file))
+    return plan
+
+
+def _checked_values(plan: RunPlan) -> RunPlan:
+    """Return the plan with single words where it takes several made into tuples; refuse times."""
+    for name in ("log_level", "log_redact"):
+        value = getattr(plan, name)
+        if isinstance(value, str):  # plait.run(app, log_level="debug")
+            several: dict[str, Any] = {name: (value,)}
+            plan = plan._replace(**several)
+    for name in ("start_timeout", "stop_timeout", "stall_limit"):
+        seconds = getattr(plan, name)
+        if seconds is None:
+            continue
+        # Infinity is a limit that never comes, but no interval at which one could look.
+        known = isinstance(seconds, (int, float)) and seconds >= 0
+        if not known or (name == "stall_limit" and math.isinf(seconds)):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(option, f"{seconds!r} is no number of seconds; give 0 or more")
     return plan
 
 

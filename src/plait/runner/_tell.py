@@ -6,7 +6,7 @@ import sys
 import traceback
 from typing import TextIO
 
-from plait.errors import PlaitError, TargetBroken
+from plait.errors import MissingExtra, PlaitError, TargetBroken
 
 __all__ = ["tell"]
 
@@ -54,7 +54,8 @@ def faults(error: BaseException) -> list[BaseException]:
             An error, or a group of them.
     """
     if isinstance(error, TargetBroken):
-        return [error.error]
+        # What is not installed is no fault of the code that asks for it.
+        return [] if isinstance(error.error, MissingExtra) else [error.error]
     if isinstance(error, PlaitError):
         return []
     if isinstance(error, BaseExceptionGroup):
