@@ -197,7 +197,11 @@ texts = st.one_of(
 )
 
 
-@given(names_, st.lists(texts, max_size=4), st.integers(0, 65535), st.integers(0, 5))
+# A name has one SOA record at most.
+data_ = st.lists(texts, max_size=4, unique_by=lambda pair: 6 if pair[0] == 6 else pair)
+
+
+@given(names_, data_, st.integers(0, 65535), st.integers(0, 5))
 @settings(max_examples=60, deadline=None)
 def test_messages_survive_the_wire(name: str, data: list[Any], number: int, code: int) -> None:
     """A message that is written and read again is the same."""
