@@ -1,5 +1,7 @@
 """What a service is: states, trees, order, supervision."""
 
+from typing import TYPE_CHECKING, Any
+
 from plait.core._application import Application as Application
 from plait.core._backoff import Backoff as Backoff
 from plait.core._backoff import Failures as Failures
@@ -29,8 +31,10 @@ from plait.core._state import State as State
 from plait.core._task import ResourceService as ResourceService
 from plait.core._task import TaskService as TaskService
 from plait.core._task import service as service
-from plait.core._timer import TimerFailed as TimerFailed
-from plait.core._timer import TimerService as TimerService
+
+if TYPE_CHECKING:
+    from plait.core._timer import TimerFailed as TimerFailed
+    from plait.core._timer import TimerService as TimerService
 
 __all__ = [
     "Application",
@@ -65,3 +69,14 @@ __all__ = [
     "service",
     "where",
 ]
+
+# Fetched when it is asked for: the calendar costs every other start two milliseconds.
+_LAZY = ("TimerFailed", "TimerService")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from plait.core import _timer
+
+    return getattr(_timer, name)

@@ -8,7 +8,6 @@ suture's: each failure adds one, and what was counted before halves every `half_
 from __future__ import annotations
 
 import math
-import random as _random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -94,7 +93,7 @@ class Backoff:
             f"half_life={self.half_life:g})"
         )
 
-    def delay(self, attempt: int, random: Callable[[], float] = _random.random) -> float:
+    def delay(self, attempt: int, random: Callable[[], float] | None = None) -> float:
         """
         Return how long to wait before an attempt.
 
@@ -102,7 +101,7 @@ class Backoff:
             attempt:
                 1 for the first attempt after a failure, and so on.
             random:
-                A source of numbers from 0 to 1.
+                A source of numbers from 0 to 1; the standard library's when None.
 
         Returns:
             Seconds.
@@ -111,7 +110,11 @@ class Backoff:
             plain = min(self.maximum, self.initial * self.factor ** (attempt - 1))
         except OverflowError:
             plain = self.maximum
-        return plain * (1 + self.jitter * (2 * random() - 1))
+        if random is None:
+            from random import random as chance  # only whoever fails needs it
+        else:
+            chance = random
+        return plain * (1 + self.jitter * (2 * chance() - 1))
 
     def failed(self, failures: Failures, now: float) -> Failures:
         """

@@ -20,16 +20,15 @@ from it what the command line and application files let a user set.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from plait.core import Service
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from importlib.metadata import EntryPoint
 
     from ._kinds import Kind as Kind
@@ -146,8 +145,10 @@ def stop_summoning() -> None:
 
 
 def _there(room: str) -> bool:
+    from importlib.util import find_spec
+
     try:
-        return importlib.util.find_spec(room) is not None
+        return find_spec(room) is not None
     except ModuleNotFoundError:
         return False
 
