@@ -13,6 +13,7 @@ from plait.core import Service
 from plait.errors import PlaitError
 from plait.net import TCPServer
 from plait.plugins import kind
+from tests.net.authority import write_authority, write_pair
 from tests.net.harness import ask, descriptors, running, until
 from tests.ports import free_port
 
@@ -20,8 +21,10 @@ pytestmark = [pytest.mark.network, pytest.mark.plait(loops=["real"])]
 
 
 def made(name: str, **values: Any) -> Service:
-    """Make a ready-made service."""
-    return kind(name).make(values)
+    """Make a ready-made service; its class names it, so that there may be several."""
+    service = kind(name).make(values)
+    service.name = None
+    return service
 
 
 async def test_what_is_sent_arrives_and_comes_back() -> None:
@@ -98,3 +101,29 @@ async def test_options_without_sense_are_refused(options: dict[str, Any], text: 
     """A mistake is told when the service is made."""
     with pytest.raises(PlaitError, match=text):
         made("forward", **options)
+
+
+async def test_it_takes_tls_off_and_puts_it_on(tmp_path: Path) -> None:
+    """A forward to TLS checks the certificate, a forward from TLS hands on what was inside."""
+    cert, key = write_pair(tmp_path)
+    ca = write_authority(tmp_path)
+    plain, secure, echo_at = free_port(), free_port(), free_port()
+    to = f"tls://localhost:{secure}"
+    async with running(
+        made("echo", listen=f"tcp://127.0.0.1:{echo_at}"),
+        made(
+            "forward",
+            listen=f"tls://127.0.0.1:{secure}?cert={cert}&key={key}",
+            to=f"tcp://127.0.0.1:{echo_at}",
+        ),
+        made("forward", listen=f"tcp://127.0.0.1:{plain}", to=f"{to}?ca={ca}"),
+        second := made("forward", listen=f"tcp://127.0.0.1:{free_port()}", to=to),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", plain)
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+        writer.close()
+        assert isinstance(second, TCPServer)
+        reader, writer = await asyncio.open_connection("127.0.0.1", second.port)
+        assert await reader.read() == b""
+        writer.close()

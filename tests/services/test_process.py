@@ -349,3 +349,16 @@ def _is_ours(pid: str) -> bool:
         return f"PLAIT_PROCESS={os.getpid()}-".encode() in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+async def test_it_becomes_somebody_else(lines: Lines) -> None:
+    """With `user` and `group` the command has their numbers and no further groups."""
+    async with running(Process("id", user="nobody", group="0", once=True)):
+        pass
+    assert lines.texts[0].startswith("uid=65534(nobody) gid=0")
+    app = Application("app")
+    app.add(Process("true", group="no-such-group"))
+    with pytest.raises(StartFailed, match="there is no group 'no-such-group'"):
+        app.prepare_tree()
+    await app.shutdown()

@@ -63,7 +63,7 @@ def test_a_refused_value_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_killed_process_is_restarted_until_the_limit(tmp_path: Path) -> None:
     """With `--restart 1` one failure is borne, and the second one ends the run with status 1."""
     words = ("-m", "plait", "serve", "process", "--restart", "1", "--stderr", "drop")
-    command = ("--", "sh", "-c", "echo here; kill -KILL $$")
+    command = ("--", "sh", "-c", "echo here; sleep 0.3; kill -KILL $$")
     with Program(*words, *command, folder=tmp_path) as program:
         assert program.status() == 1, program.output
         assert program.output.count("#info] here") == 2
@@ -81,3 +81,37 @@ def test_echo_serves_and_ends_on_term(tmp_path: Path) -> None:
         assert echoes(port), program.output
         assert program.end(signal.SIGTERM) == -signal.SIGTERM, program.output
         assert "echo/echo" in (tmp_path / "echo.log").read_text()
+
+
+@pytest.mark.process
+def test_lists_tables_and_flags_are_given_in_words(tmp_path: Path) -> None:
+    """An option is given several times, as NAME=VALUE, or as a flag; one with a clash by kind."""
+    (tmp_path / "vars").write_text("FIRST=1\n")
+    options = ("--env", "A=1", "--env", "B=x=y", "--env-file", "vars", "--env-file", "-no-such")
+    words = ("serve", "process", *options, "--clear-env", "--limits", "nofile=77", "--once")
+    umask = ("--process-umask", "077", "--done", "0", "--done", "3")
+    command = ("--", "sh", "-c", "echo $FIRST,$A,$B,$UNSEEN; ulimit -n; umask")
+    with Program("-m", "plait", *words, *umask, *command, folder=tmp_path) as program:
+        program.wait_for("process is ready")
+        for line in ("1,1,x=y,", "77", "0077"):
+            assert f"#info] {line}\n" in program.output
+        assert program.end(signal.SIGTERM) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--env", "A", "--", "true"), "'A'; expected a table"),
+        (("--done", "x", "--", "true"), "'x'; expected a list, each item a whole number"),
+        (("--kill-after", "nan", "--", "true"), "'nan'; expected a number"),
+        (("--stdout", "loud", "--", "true"), "'loud'; expected 'debug' or"),
+        ((), "COMMAND"),
+        (("--umsk", "1"), "--umsk"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    """A value that cannot be is refused with what was expected, status 2."""
+    assert invoke("serve", "process", *words) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
