@@ -246,6 +246,7 @@ OWN_SERVICES = {
     "cron": "plait.services.cron:Cron",
     "echo": "plait.services.echo:echo",
     "forward": "plait.services.forward:forward",
+    "ftp": "plait.services.ftp:ftp",
     "process": "plait.services.process:Process",
     "web": "plait.services.web:web",
 }
