@@ -84,6 +84,8 @@ ENDS_THE_PROCESS = {
 NEEDS_EXTRA: dict[str, str] = {
     "plait.testing.plugin": "a plug-in of pytest, imported by pytest only",
     "plait.services.dns": "its wire format is dnspython's, of the extra [dns]",
+    "plait.services.ftp": "its server is a subclass of aioftp's, of the extra [ftp]",
+    "plait.services.ssh": "its server and client are asyncssh's, of the extra [ssh]",
     "plait.twisted": "its interfaces are those of zope.interface, of the extra [twisted]",
 }
 """Public modules, with those below them, that a bare install cannot import, and why."""
