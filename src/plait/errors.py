@@ -1236,7 +1236,7 @@ class _Failed(ExceptionGroup[Exception]):
 
     def __new__(cls, path: str, errors: Sequence[tuple[str, Exception]], note: str = "") -> _Failed:
         what = f"{path} {cls.phase}" + (f" ({note})" if note else "")
-        lines = [f"{where}: {_text(error)}" for where, error in errors]
+        lines = [_placed(where, _text(error)) for where, error in errors]
         text = f"{what}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{what}:", *lines])
         group = super().__new__(cls, text, [error for _, error in errors])
         group.path, group.errors, group.note = path, tuple(errors), note
@@ -1293,6 +1293,11 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return _text(error)
+
+
+def _placed(path: str, text: str) -> str:
+    """Return a text with the path of its service in front, unless it begins with that."""
+    return text if text.startswith((f"{path} ", f"{path}:")) else f"{path}: {text}"
 
 
 def _text(error: BaseException) -> str:

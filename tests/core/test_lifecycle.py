@@ -145,6 +145,7 @@ async def test_a_hanging_start_is_reported_with_its_place(spy: EventSpy) -> None
         await app.startup()
     text = str(caught.value)
     assert "shop/hanging was not ready within 3 s" in text
+    assert text.count("shop/hanging") == 1
     assert re.search(r"good: running", text)
     assert re.search(r"hanging: \w+ for 3\.0 s", text)
     assert re.search(r"waiting: prepared", text)

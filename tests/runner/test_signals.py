@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextvars import copy_context
 
 import pytest
 
+from plait.core import current_service
 from plait.runner._signals import Interrupted, Signals
 from plait.runner._status import ExitStatus, _end, leave
 from plait.system import RealSystem, System
@@ -57,6 +59,28 @@ def test_the_loop_acts_on_what_was_noted() -> None:
 
         asyncio.run(main())
     assert seen == [signal.SIGUSR1, signal.SIGTERM]
+
+
+def test_a_signal_is_not_the_business_of_what_it_interrupted() -> None:
+    """The loop acts in the context of the run: no connection's name gets into the log line."""
+    system = FakeSystem()
+    seen: list[str] = []
+    with Signals(system) as signals:
+
+        def interrupted() -> None:
+            current_service.set("shop/web")
+            system.deliver(signal.SIGTERM)
+
+        async def main() -> None:
+            signals.attend(
+                asyncio.get_running_loop(), lambda signum: seen.append(current_service.get())
+            )
+            copy_context().run(interrupted)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        asyncio.run(main())
+    assert seen == [""]
 
 
 def test_the_third_stop_acts_at_once() -> None:

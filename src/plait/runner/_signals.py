@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -56,6 +57,7 @@ class Signals:
         self._noted: deque[int] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._act: Callable[[int], None] | None = None
+        self._context: Context | None = None
         self._raising = False
         self.stops = 0
         self.first = 0
@@ -106,6 +108,7 @@ class Signals:
                 Called on the loop with each signal's number.
         """
         self._loop, self._act = loop, act
+        self._context = copy_context()
         if self._noted:
             loop.call_soon(self._acted)
 
@@ -125,7 +128,8 @@ class Signals:
                 raise Interrupted(signum)
         self._noted.append(signum)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._acted)
+            # Whatever was running when the signal came, a connection say, has no part in it.
+            self._loop.call_soon_threadsafe(self._acted, context=self._context)
 
     def _acted(self) -> None:
         while self._noted and self._act is not None:
