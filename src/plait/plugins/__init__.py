@@ -4,14 +4,11 @@ What others bring: adapters for applications that are not plait's, ready-made se
 Three ways in, from cheap to costly:
 
 * an **adapter** turns an object found in a target into a plait service; a room registers one when
-it is
-  imported;
+  it is imported;
 * a **room summoned by an import**: the first `import twisted` of a target brings `plait.twisted`,
-which
-  then decides who answers to that name. Nothing is imported before;
-* **entry points**: other distributions offer services and commands by name. Reading them takes tens
-of
-  milliseconds, so it happens only when somebody asks.
+  which then decides who answers to that name. Nothing is imported before;
+* **entry points**: other distributions offer services and commands by name. Reading them takes
+  tens of milliseconds, so it happens only when somebody asks.
 
 A ready-made service is a class or function with typed parameters and a docstring: `kind()` reads
 from it what the command line and application files let a user set.
