@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import logging
 import os
@@ -17,6 +18,7 @@ import plait.log
 from plait.core import current_service
 from plait.log import RedactFilter, loop_exception_handler
 from plait.log import make_handler as make
+from plait.log._complain import reason
 from plait.log._console import wants_colour
 from plait.log._context import _name
 from plait.log._datagram import severity
@@ -412,3 +414,8 @@ def test_directory_replaced(tmp_path: Path) -> None:
         until(lambda: (folder / "log").exists())
     assert [line[-3:] for line in lines(tmp_path / "old" / "log")] == ["one"]
     assert [line[-3:] for line in lines(folder / "log")] == ["two"]
+
+
+def test_a_slow_reader_in_words() -> None:
+    """A pipe that stays full is put down to its reader."""
+    assert reason(BlockingIOError(errno.EAGAIN, "try again")) == "its reader does not keep up"

@@ -131,3 +131,15 @@ def test_a_wrong_option(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert "--log-level" in said
     assert "'loud'" in said
+
+
+def test_fifo_that_nobody_reads(tmp_path: Path) -> None:
+    """A run whose log is a FIFO without a reader starts, says so once, and ends when told."""
+    os.mkfifo(tmp_path / "log")
+    with plait(tmp_path, BURST, "--log-file", "log") as process:
+        assert process.stderr is not None
+        assert "nobody reads it" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == -signal.SIGTERM
+        assert "nobody reads it" not in process.stderr.read()
+    assert int((tmp_path / "count").read_text()) > 0

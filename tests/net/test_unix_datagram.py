@@ -14,7 +14,7 @@ import pytest
 
 from plait.core import Application, Backoff
 from plait.errors import AddressInUse, EndpointError, SocketPathRefused
-from plait.net import Reply, UNIXDatagramClient, UNIXDatagramServer
+from plait.net import DatagramsUndelivered, Reply, UNIXDatagramClient, UNIXDatagramServer
 from plait.testing import EventSpy
 
 from .clients import running
@@ -128,6 +128,10 @@ async def test_answer_to_nobody(tmp_path: Path, spy: EventSpy) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"x", path)
         await spy.wait_for("DatagramsUndelivered")
+    (told,) = spy.named("DatagramsUndelivered")
+    assert isinstance(told, DatagramsUndelivered)
+    assert str(told).endswith("whoever sent the datagram has no address for an answer")
+    assert told.error.__traceback__ is None
 
 
 async def test_peer_that_comes_late(tmp_path: Path, spy: EventSpy) -> None:

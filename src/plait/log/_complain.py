@@ -38,6 +38,8 @@ def reason(error: OSError) -> str:
     """Return why something failed, in the system's words."""
     if error.errno == errno.ENXIO:
         return "nobody reads it"
+    if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+        return "its reader does not keep up"
     return error.strerror or str(error) or type(error).__name__
 
 

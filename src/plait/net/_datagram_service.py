@@ -167,7 +167,10 @@ class DatagramService(Service):
             lambda error, peer, count: self.emit(DatagramsFailed(self.path, peer, error, count))
         )
         self._undelivered = Report(
-            lambda error, _, count: self.emit(DatagramsUndelivered(self.path, error, count))
+            # Where plait met the refusal is no news to anybody.
+            lambda error, _, count: self.emit(
+                DatagramsUndelivered(self.path, error.with_traceback(None), count)
+            )
         )
         self.stack.push_async_callback(self._end)
 

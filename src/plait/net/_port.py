@@ -9,6 +9,7 @@ a few times more before it sleeps again, where that has paid before.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections import deque
@@ -240,6 +241,8 @@ class DatagramPort(asyncio.DatagramTransport):
         if not self._doubt:
             self._doubt = True
             self._loop.call_soon(self._listen_again)
+        if addr is None and error.errno in (errno.ENOTCONN, errno.EDESTADDRREQ):
+            error = OSError(error.errno, "whoever sent the datagram has no address for an answer")
         self._protocol.error_received(error)
 
     def _keep(self, data: Any, addr: Address) -> None:

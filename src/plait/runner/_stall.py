@@ -75,6 +75,8 @@ class StallWatch:
         if self._path:
             with suppress(OSError):
                 flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+                # To open a FIFO that nobody reads would hold up the loop.
+                flags |= getattr(os, "O_NONBLOCK", 0)
                 self._raw = os.open(self._path, flags)
         if before >= 0:
             self._disarm()
