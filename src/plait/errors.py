@@ -26,6 +26,7 @@ Every exception of plait, one class per situation.
     ├── StartInterrupted        a stop was asked for before the start was done
     ├── MissingExtra            an optional library that is not installed
     ├── LifespanFailed          a web application that did not start, or ended by itself
+    ├── LoginRefused            a login at a server that will not work another time either
     ├── FileRefused             a file of a service's data that cannot be used
     ├── NetError                the network's part
     │   ├── EndpointError       a URL, or a field of an endpoint, that says nothing sensible
@@ -112,6 +113,7 @@ __all__ = [
     "ListenError",
     "LogError",
     "LogUnavailable",
+    "LoginRefused",
     "LoopUnavailable",
     "MissingExtra",
     "NetError",
@@ -526,6 +528,28 @@ class LifespanFailed(PlaitError):
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(f"the application's lifespan {what}")
+
+
+class LoginRefused(PlaitError):
+    """
+    A server refused a login, or is not the one that was expected.
+
+    Args:
+        address:
+            The server.
+        user:
+            The name of the login.
+        reason:
+            Why.
+    """
+
+    def __init__(self, address: str, user: str, reason: str) -> None:
+        self.address = address
+        self.user = user
+        self.reason = reason
+        super().__init__(
+            f"{address} cannot be used as {user}: {reason}; check the keys and the known hosts"
+        )
 
 
 class FileRefused(PlaitError, ValueError):

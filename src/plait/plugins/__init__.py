@@ -245,6 +245,8 @@ OWN_SERVICES = {
     "forward": "plait.services.forward:forward",
     "ftp": "plait.services.ftp:ftp",
     "process": "plait.services.process:Process",
+    "ssh": "plait.services.ssh:ssh",
+    "ssh-client": "plait.services.ssh:ssh_client",
     "web": "plait.services.web:web",
 }
 
