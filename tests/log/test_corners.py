@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -311,12 +312,28 @@ def test_redaction() -> None:
     for number in range(5000):
         many.hides(f"n{number}")
     assert len(many._known) <= 2001
-    deep: object = "x"
+    deep: object = {"password": "1"}
     for _ in range(40):
         deep = [deep]
-    assert Redactor().clean(deep) == deep
+    cleaned = str(Redactor().clean(deep))
+    assert "password" not in cleaned
+    assert "..." in cleaned
     made = record("x", "plain")
     assert RedactFilter().filter(made)
+
+
+class Login(NamedTuple):
+    """A named tuple with a secret."""
+
+    user: str
+    password: str
+
+
+def test_secret_field_of_a_named_tuple() -> None:
+    """A field of a named tuple is hidden by its name, in JSON and elsewhere."""
+    login = Login("ann", "4711")
+    assert Redactor().clean([login]) == [("ann", "***")]
+    assert Encoder(Redactor()).encode(login) == '["ann","***"]'
 
 
 def test_numbers_of_levels() -> None:

@@ -556,7 +556,8 @@ def test_filters_for_other_handlers() -> None:
     Memory.found.clear()
     with attached(handler) as log:
         log.info("%(pin)s", {"pin": "1"}, extra={"token": "abc"})
-    assert Memory.found == ["|***|***"]
+        log.info("%s", 1, extra={"token": "abc", "service_path": [{"pin": "1"}, ("pin", "2")]})
+    assert Memory.found == ["|***|***", "[{'pin': '***'}, ('pin', '***')]|1|***"]
 
 
 def test_filter_that_refuses(tmp_path: Path) -> None:

@@ -355,8 +355,14 @@ def test_systemd(bind: Opened) -> None:
         assert len(bind(SystemdEndpoint()).sockets) == 2
         with pytest.raises(InheritedSocketRefused, match=r"sockets named unknown \(0\), web"):
             bind(SystemdEndpoint("mail"))
-        with pytest.raises(InheritedSocketRefused):
+        with pytest.raises(
+            InheritedSocketRefused, match=r"at index 2 .counted from 0. of this name"
+        ):
             bind(SystemdEndpoint("web", 2))
+        with pytest.raises(
+            InheritedSocketRefused, match=r"expected a socket at index 9 .counted from 0.;"
+        ):
+            bind(SystemdEndpoint(index=9))
     passed_sockets.reset(token)
     with pytest.raises(InheritedSocketRefused, match="no sockets passed by systemd"):
         bind(SystemdEndpoint("web"))

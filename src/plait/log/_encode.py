@@ -65,6 +65,8 @@ class Encoder:
                 return self._mapping(value)
             if type(value) is tuple and len(value) == 2 and self._redactor.hides(value[0]):
                 return f"[{self.encode(value[0])},{quote(MASK)}]"
+            if isinstance(value, tuple):
+                value = self._redactor.mask_fields(value)
             return f"[{','.join(self._bounded(value))}]"
         except Exception as error:
             return quote(f"<{type(value).__name__}: {type(error).__name__} while encoding>")

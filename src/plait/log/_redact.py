@@ -16,6 +16,8 @@ _SECRET = (
 )
 _HUMP = r"(?<=[a-z0-9])(?=[A-Z])"
 _DEPTH = 16
+# What `logging` itself keeps in a record as tuples.
+_OWN = frozenset({"args", "exc_info"})
 
 
 class Redactor:
@@ -59,11 +61,11 @@ class Redactor:
         """
         Return a value with the secrets inside it hidden; the value itself is left as it is.
 
-        Mappings are searched by key, and sequences for pairs of a name and a value, as HTTP
-        headers are kept.
+        Mappings are searched by key, named tuples by field, and sequences for pairs of a name and a
+        value, as HTTP headers are kept.
         """
-        if depth > _DEPTH:
-            return value
+        if depth > _DEPTH and isinstance(value, Mapping | list | tuple):
+            return "..."  # unseen, it is not let out
         if isinstance(value, Mapping):
             return {
                 key: MASK if self.hides(key) else self.clean(inner, depth + 1)
@@ -71,9 +73,19 @@ class Redactor:
             }
         if type(value) is tuple and len(value) == 2 and self.hides(value[0]):
             return (value[0], MASK)
+        if isinstance(value, tuple):
+            value = self.mask_fields(value)
         if type(value) in (list, tuple):
             return type(value)(self.clean(inner, depth + 1) for inner in value)
         return value
+
+    def mask_fields(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a named tuple as a plain one with its secrets hidden, any other as it is."""
+        names = getattr(value, "_fields", ())
+        if not any(map(self.hides, names)):
+            return value
+        pairs = zip(names, value, strict=False)
+        return tuple(MASK if self.hides(name) else inner for name, inner in pairs)
 
 
 DEFAULT = Redactor()
@@ -109,6 +121,9 @@ class RedactFilter(logging.Filter):
         fields = record.__dict__
         if isinstance(record.args, Mapping):
             record.args = self._redactor.clean(record.args)
-        for name in [name for name in fields if self._redactor.hides(name)]:
-            fields[name] = MASK
+        for name, value in list(fields.items()):
+            if self._redactor.hides(name):
+                fields[name] = MASK
+            elif name not in _OWN and isinstance(value, Mapping | list | tuple):
+                fields[name] = self._redactor.clean(value)
         return True

@@ -97,10 +97,12 @@ def _named(endpoint: SystemdEndpoint) -> tuple[int, ...]:
         fds = fds[index : index + 1]
     if not fds:
         names = ", ".join(f"{name} ({len(some)})" for name, some in sorted(passed.items()))
+        wanted = "a socket" if index is None else f"a socket at index {index} (counted from 0)"
+        wanted += " of this name" if endpoint.name else ""
         raise InheritedSocketRefused(
             str(endpoint),
             f"sockets named {names}" if names else "no sockets passed by systemd",
-            "a socket of this name; look at FileDescriptorName= in the socket unit, "
+            f"{wanted}; look at FileDescriptorName= in the socket unit, "
             "and start the service through that unit",
         )
     return fds
