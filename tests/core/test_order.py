@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from plait.core import Application, MultiService, Service, State
+from plait.core import Application, MultiService, Service, State, draw_order
 from plait.errors import CyclicNeed, KinNeed, UnknownNeed
 from plait.testing import ScriptedService, VirtualTimeLoop
 
@@ -245,3 +245,23 @@ async def test_a_late_child_that_closes_a_circle_is_refused(stage: Stage) -> Non
             box.add(ScriptedService(), name="late", needs=["nobody"])
         assert [child.path for child in box] == ["app/box/a"]
         assert box["a"].state is State.RUNNING
+
+
+def test_the_order_shown_leaves_out_what_was_dropped() -> None:
+    """Of two branches that need each other crosswise, none is said to wait for all of the other."""
+    app = Application("app")
+    left, right = app.add(MultiService(), name="left"), app.add(MultiService(), name="right")
+    late = Service()
+    left.add(Service(), name="a", needs=[late])
+    left.add(Service(), name="b")
+    right.add(Service(), name="c", needs=["left/b"])
+    right.add(late, name="d")
+    assert draw_order(app).splitlines() == [
+        "app: Application",
+        "├─ left: MultiService",
+        "│  ├─ a: Service, needs app/right/d",
+        "│  └─ b: Service, after a",
+        "└─ right: MultiService, at once",
+        "   ├─ c: Service, needs app/left/b",
+        "   └─ d: Service, at once",
+    ]

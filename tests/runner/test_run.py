@@ -343,6 +343,36 @@ application.add(Once())
     assert plait(tmp_path, "run", tac(tmp_path, source)).ends() == status
 
 
+@pytest.mark.parametrize(
+    ("act", "status"),
+    [
+        ("application.end(7)", 7),
+        ("raise EndApplication('enough', status=5)", 5),
+        ("raise EndApplication('enough')", 0),
+        ("import sys; sys.exit('enough')", 1),
+    ],
+)
+def test_a_start_that_ends_the_application_gives_its_status(
+    tmp_path: Path, act: str, status: int
+) -> None:
+    """Asked for from a start, the end is as orderly, and the reason is in the log."""
+    source = f"""
+class First(Service):
+    async def stop(self):
+        print("stopped", flush=True)
+class Once(Service):
+    async def start(self):
+        {act}
+application.add(First())
+application.add(Once())
+"""
+    program = plait(tmp_path, "run", tac(tmp_path, source))
+    assert program.ends() == status
+    assert program.out == "stopped\n"
+    assert ("enough" in program.err) == ("enough" in act)
+    assert "failed to start" not in program.err
+
+
 def test_a_stop_that_fails_is_seen_in_the_status(tmp_path: Path) -> None:
     """When a service fails in its stop the others still stop, and the status is 1."""
     source = """

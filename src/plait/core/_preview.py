@@ -38,7 +38,7 @@ def draw_order(app: Application) -> str:
         children = plan.sorted.get(node) or list((node.children or {}).values())
         for index, child in reversed(list(enumerate(children))):
             last = index == len(children) - 1
-            elders = children[:index]
+            elders = plan.after.get(child, children[:index])
             stack.append(
                 (
                     child,
@@ -51,11 +51,13 @@ def draw_order(app: Application) -> str:
 
 
 def _waits(plan: Plan, node: Node, elder: Node | None) -> str:
-    """Return what a node waits for: what it named, or the sibling before it."""
+    """Return what a node waits for: what it named, or the last of the siblings it waits for."""
     needs = plan.needs.get(node)
     if needs:
         named = ", ".join(need.name if need.parent is node.parent else need.path for need in needs)
         return f", needs {named}"
     if node.stated is not None:
         return ", at once"
-    return "" if elder is None else f", after {elder.name}"
+    if elder is not None:
+        return f", after {elder.name}"
+    return ", at once" if node in plan.after else ""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from plait.core import Application
-from plait.errors import PlaitError, StartInterrupted
+from plait.errors import EndApplication, PlaitError, StartFailed, StartInterrupted
 from plait.runner._signals import Signals
 from plait.runner._status import FAILED, NOT_STARTED, ExitStatus
 
@@ -123,9 +123,14 @@ class Serving:
         try:
             await start
         except StartInterrupted:
-            # By a signal, or by a service that ended the application from its start.
+            # By a signal, or by `end()` from a service's start.
             return self._end_status() if clean else FAILED
         except Exception as error:
+            ends = error.errors if isinstance(error, StartFailed) else ()
+            if ends and all(isinstance(end, EndApplication) for _, end in ends):
+                for path, end in ends:
+                    log.info("%s ended the application: %s", path, end)
+                return self._end_status()
             self._failed(error)
             return NOT_STARTED
         return None
