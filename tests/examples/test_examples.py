@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,10 +90,44 @@ def test_stack(ports: Ports, tmp_path: Path) -> None:
         assert "Traceback" not in program.output
 
 
-def fetched(port: int) -> bytes:
+def test_shop(ports: Ports, tmp_path: Path) -> None:
+    """The shop takes an order, its worker does it, its timer counts, and TERM ends it in order."""
+    with example("shop.py", ports, tmp_path) as program:
+        connect(ports[7001]).close()
+        post = b"POST /orders HTTP/1.0\r\nContent-Length: 3\r\n\r\ntea"
+        assert b'"what": "tea"' in fetched(ports[7001], post)
+        program.wait_for("order 1 done: tea")
+        assert b'"done": true' in fetched(ports[7001], b"GET /orders HTTP/1.0\r\n\r\n")
+        assert b" 404 " in fetched(ports[7001])
+        program.wait_for("1 orders so far")
+        assert program.end() == -signal.SIGTERM, program.output
+        assert "Traceback" not in program.output
+
+
+@pytest.mark.peer("dig", "curl")
+def test_names(ports: Ports, tmp_path: Path) -> None:
+    """DNS and web from one file, asked by dig and curl."""
+    (tmp_path / "names.hosts").write_text("192.0.2.1 shop.test\n")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<p>welcome")
+    with example("names.toml", ports, tmp_path) as program:
+        program.wait_for("names is ready")
+        dig = ["dig", "@127.0.0.1", "-p", str(ports[7001]), "+short", "+time=3", "shop.test"]
+        assert printed(dig) == "192.0.2.1\n"
+        assert printed(["curl", "-sSf", f"http://127.0.0.1:{ports[7002]}/"]) == "<p>welcome"
+        assert program.end() == -signal.SIGTERM, program.output
+        assert "Traceback" not in program.output
+
+
+def printed(words: list[str]) -> str:
+    """Run a program and return what it prints."""
+    return subprocess.run(words, capture_output=True, check=True, text=True, timeout=20).stdout
+
+
+def fetched(port: int, request: bytes = b"GET / HTTP/1.0\r\n\r\n") -> bytes:
     """Return what a web server answers."""
     with connect(port) as link:
-        link.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        link.sendall(request)
         return b"".join(iter(lambda: link.recv(65536), b""))
 
 
@@ -109,7 +144,14 @@ def site_of(port: int) -> int:
 def test_every_example_is_tested() -> None:
     """No example is without a test here."""
     found = {path.name for path in EXAMPLES.iterdir() if path.suffix in {".tac", ".py", ".toml"}}
-    assert found == {"echo.tac", "proxy.tac", "stack.toml", "worker.py"}
+    assert found == {
+        "echo.tac",
+        "names.toml",
+        "proxy.tac",
+        "shop.py",
+        "stack.toml",
+        "worker.py",
+    }
 
 
 UPSTREAM = """
