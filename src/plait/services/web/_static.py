@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from mimetypes import guess_type
 from typing import Any, BinaryIO, NamedTuple
 
@@ -104,7 +105,6 @@ class StaticFiles:
             await self._refuse(scope, send, 404)
             return
         await self._file(scope, send, found)
-        return
 
     # From name to file.
 
@@ -113,18 +113,35 @@ class StaticFiles:
         parts = [part for part in place.split("/") if part]
         if "\0" in place or any(self._unseen(part) for part in parts):
             return None
-        real = os.path.realpath(os.path.join(self.path, *parts))
-        inside = real == self.path or real.startswith(self._root)
-        if not inside:
+        real = self.path
+        info = None
+        try:
+            for part in parts:
+                real = f"{real}{os.sep}{part}" if info is not None else self._root + part
+                info = os.lstat(real)
+                if stat.S_ISLNK(info.st_mode):
+                    return self._linked(os.path.join(self.path, *parts))
+            info = info or os.stat(real)
+        except (OSError, ValueError):
+            return None
+        return self._regular(real, info)
+
+    def _linked(self, path: str) -> _Found | None:
+        """Return what a name with a symbolic link in it leads to, if that may be seen."""
+        real = os.path.realpath(path)
+        if real != self.path and not real.startswith(self._root):
             return None
         if not self.hidden and any(
             part.startswith(".") for part in real[len(self._root) :].split(os.sep)
         ):
             return None  # a link with an innocent name
         try:
-            info = os.stat(real)
+            return self._regular(real, os.stat(real))
         except (OSError, ValueError):
             return None
+
+    @staticmethod
+    def _regular(real: str, info: os.stat_result) -> _Found | None:
         if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
             return None
         return _Found(real, info)
@@ -181,7 +198,7 @@ class StaticFiles:
             etag = f'"{info.st_mtime_ns:x}-{info.st_size:x}"'
             headers: list[Header] = [
                 (b"accept-ranges", b"bytes"),
-                (b"last-modified", formatdate(info.st_mtime, usegmt=True).encode("ascii")),
+                (b"last-modified", _date(int(info.st_mtime))),
                 (b"etag", etag.encode("ascii")),
             ]
             asked = _asked(scope)
@@ -244,9 +261,15 @@ def _asked(scope: Scope) -> dict[bytes, bytes]:
     return found
 
 
+@lru_cache(1024)
+def _date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode("ascii")
+
+
 _COMPRESSED = {"gzip": b"application/gzip", "bzip2": b"application/x-bzip2"}
 
 
+@lru_cache(1024)
 def _kind_of(path: str) -> bytes:
     kind, encoding = guess_type(path)
     if encoding is not None:
