@@ -437,6 +437,25 @@ application.add(Works())
         assert "stood still" not in program.err
 
 
+def test_a_second_signal_cuts_the_wait_for_threads_short(tmp_path: Path) -> None:
+    """The tree is down and a thread is at work: the second TERM waits no longer for it."""
+    source = """
+class Works(Service):
+    async def start(self):
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+application.add(Works())
+"""
+    with Program(tmp_path, "run", tac(tmp_path, source)) as program:
+        program.until(READY)
+        program.send(signal.SIGTERM)
+        program.until("shop stopped")
+        began = time.monotonic()
+        program.send(signal.SIGTERM)
+        assert program.ends() == 1
+        assert time.monotonic() - began < 15
+        assert "still at work" in program.err
+
+
 def test_a_stop_that_swallows_cancellation_is_abandoned(tmp_path: Path) -> None:
     """A service that ignores its cancellation is named, and the process ends in time."""
     source = """

@@ -314,7 +314,7 @@ class _Run:
         self.unwatch()  # from here on it stands still by right
         # Closing the loop lets the idle threads of its executor go; the others are at work.
         holder.close()
-        left += join_threads(serving.time_left())
+        left += join_threads(serving.time_left(), lambda: self.signals.stops > 1)
         if left:
             log.error("abandoned at the end, still at work: %s", ", ".join(left))
             return status if status.code else FAILED

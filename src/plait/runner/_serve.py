@@ -22,6 +22,12 @@ __all__ = ["Herald", "Serving", "finish_loop", "join_threads"]
 log = logging.getLogger("plait.runner")
 
 
+#: Seconds that threads still get once the operator has asked a second time.
+_HURRIED = 1.0
+#: Seconds between two looks whether that has happened.
+_GLANCE = 0.1
+
+
 class Herald(Protocol):
     """Somebody outside the process who is told how the run is going."""
 
@@ -234,13 +240,15 @@ def finish_loop(loop: asyncio.AbstractEventLoop, seconds: float) -> list[str]:
     return loop.run_until_complete(finish())
 
 
-def join_threads(seconds: float) -> list[str]:
+def join_threads(seconds: float, hurried: Callable[[], bool] = lambda: False) -> list[str]:
     """
     Wait for executor threads that are at work, but not for long; other threads never hold the exit.
 
     Args:
         seconds:
             How long to wait for all of them together.
+        hurried:
+            Returns whether the operator has asked a second time; then it is a second at most.
 
     Returns:
         The names of those that still work.
@@ -251,6 +259,10 @@ def join_threads(seconds: float) -> list[str]:
     deadline = time.monotonic() + min(seconds, threading.TIMEOUT_MAX / 2)
     # The interpreter's own list of the threads that it waits for at its exit.
     threads = [thread for thread in list(pool._threads_queues) if thread.is_alive()]
+    cut = False
     for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+        while thread.is_alive() and time.monotonic() < deadline:
+            if not cut and hurried():
+                cut, deadline = True, min(deadline, time.monotonic() + _HURRIED)
+            thread.join(min(_GLANCE, max(0.0, deadline - time.monotonic())))
     return [thread.name for thread in threads if thread.is_alive()]
