@@ -128,3 +128,21 @@ async def test_limit_counts_a_long_run(virtual_loop: VirtualTimeLoop) -> None:
     with pytest.raises(ExceptionGroup, match="after 21 failures in a row"):
         async with running(client):
             pytest.fail("never reached")
+
+
+async def test_whose_traceback_is_told(virtual_loop: VirtualTimeLoop, spy: EventSpy) -> None:
+    """What the system says of an attempt is told without a traceback, what `on_connect` with it."""
+    refusals = [ConnectionResetError(104, "Connection reset by peer")]
+
+    async def hook(*_: object) -> None:
+        if refusals:
+            raise refusals.pop()
+
+    client = Peer(ConnectionRefusedError(111, "Connection refused"), "up", on_connect=hook)
+    async with running(client, spy):
+        assert client.connection is not None
+    first, second = spy.named("ConnectFailed")
+    assert isinstance(first, ConnectFailed)
+    assert isinstance(second, ConnectFailed)
+    assert first.error.__traceback__ is None
+    assert second.error.__traceback__ is not None

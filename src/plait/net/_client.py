@@ -125,6 +125,7 @@ class StreamClient(Service, Generic[C]):
         # The one whose `Connected` has been told, and whose end has not.
         self._told: Link[C] | None = None
         self._late_error: BaseException | None = None
+        self._dialling = False
         self._retry = Retry(self.backoff)
         self._gone: Callable[[], Exception] | None = None
 
@@ -269,16 +270,17 @@ class StreamClient(Service, Generic[C]):
         return link
 
     async def _attempt(self, half_close: bool) -> Link[C]:
+        self._dialling = True
         sock = await self.dial()
-        # This is a task of its own, whose context the loop keeps for the protocol's methods.
         name = peer_name(sock)
-        current_connection.set(name or self.peer)
+        current_connection.set(name or self.peer)  # in this task and the protocol's methods
         security = self._security()
         link: Link[C] = (
             await link_streams(sock, security, half_close=half_close, limit=self._limit)
             if self._factory is None
             else await link_protocol(sock, security, self._factory)
         )
+        self._dialling = False
         link.name = name
         self._links.add(link)
         link.lost.add_done_callback(lambda _: self._links.discard(link))
@@ -333,6 +335,8 @@ class StreamClient(Service, Generic[C]):
             self.emit(Connected(self.path, self.peer, link.name, duration))
 
     def _failed(self, attempt: int, error: Exception, duration: float) -> float:
+        if self._dialling and isinstance(error, OSError):
+            error.__traceback__ = None  # what the system said has not come from the user's code
         pause = self._retry.failed(error)
         self.status = f"waiting for upstream {self.peer}: {reason_of(error)}"
         self._waiters.count(self._retry.run, lambda n: NotConnected(self.path, self.peer, n, error))

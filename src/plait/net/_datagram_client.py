@@ -127,6 +127,8 @@ class DatagramClient(DatagramService):
         Raises:
             RetriesExhausted: The limit is passed.
         """
+        if isinstance(error, OSError):
+            error.__traceback__ = None  # it leads through plait alone
         pause = self._retry.failed(error)
         self.status = f"waiting for upstream {self.peer}: {reason_of(error)}"
         self.emit(ConnectFailed(self.path, self.peer, attempt, error, duration, pause))
