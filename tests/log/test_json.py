@@ -13,7 +13,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plait.log import JSONFormatter
@@ -114,6 +114,7 @@ def test_deep_and_long_values_are_cut() -> None:
     assert render(record("x", value=list(range(100_000))))["value"][-1] == "..."
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary(),
