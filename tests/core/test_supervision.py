@@ -213,18 +213,21 @@ async def test_do_not_restart_ends_a_service_for_good(spy: EventSpy) -> None:
     assert app.failure is None
 
 
-async def test_end_application_ends_it_in_order() -> None:
-    """A service may ask for the end, with a status; that is no failure."""
+async def test_end_application_ends_it_in_order(spy: EventSpy) -> None:
+    """A service may ask for the end, with a status; that is no failure, and its reason is told."""
     app = Application("app")
+    app.observe(spy)
     job = app.add(ScriptedService(), name="job", restart=PLAIN)
     other = app.add(ScriptedService(), name="other")
     async with app:
+        spy.clear()
         job.crash(EndApplication("all done", status=7))
         await app.ended()
     assert (app.failure, app.exit_status, other.stops) == (None, 7, 1)
+    told = next(iter(spy.events))
+    assert str(told) == "app/job ends the application, with status 7: all done"
 
 
-@pytest.mark.parametrize("where", ["start", "task"])
 async def test_sys_exit_in_a_service_is_a_request_to_end(where: str) -> None:
     """It does not tear the loop down: the application ends in order with that status."""
 

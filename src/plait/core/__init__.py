@@ -6,6 +6,7 @@ from plait.core._application import Application as Application
 from plait.core._backoff import Backoff as Backoff
 from plait.core._backoff import Failures as Failures
 from plait.core._backoff import Restart as Restart
+from plait.core._events import EndRequested as EndRequested
 from plait.core._events import ObserverFailed as ObserverFailed
 from plait.core._events import Reloaded as Reloaded
 from plait.core._events import ReloadFailed as ReloadFailed
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Application",
     "Backoff",
+    "EndRequested",
     "Failures",
     "MOVES",
     "MultiService",

@@ -9,6 +9,7 @@ from plait.errors import PlaitError
 from plait.events import Event, Level
 
 __all__ = [
+    "EndRequested",
     "ObserverFailed",
     "ReloadFailed",
     "Reloaded",
@@ -190,6 +191,27 @@ class ServiceAbandoned(Event):
         own = [call for call in calls if "asyncio" not in call] or calls
         done = f"{self.path} swallowed its cancellation and was abandoned"
         return f"{done} at {own[-1]}" if own else done
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EndRequested(Event):
+    """
+    A service asked for the end of the application, by `EndApplication` or `sys.exit()`.
+
+    Args:
+        reason:
+            Why.
+        status:
+            The exit status it asked for.
+    """
+
+    reason: str
+    status: int
+
+    def sentence(self) -> str:
+        """Return the event as one line."""
+        status = f", with status {self.status}" if self.status else ""
+        return f"{self.path} ends the application{status}: {self.reason}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

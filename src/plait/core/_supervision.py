@@ -119,6 +119,8 @@ def _end_application(engine: Engine, node: Node, end: EndApplication) -> None:
     """End the application because a service asked for it."""
     outcome = engine.outcome
     outcome.status = outcome.status or end.status
+    if engine.observed():
+        engine.emit(happened.EndRequested(node.path, end.reason, end.status))
     if not outcome.has_been_ready and not outcome.ending.done():
         outcome.errors.append((node.path, end))
     engine.stop(engine.root.service.stop_timeout)
