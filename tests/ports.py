@@ -10,43 +10,51 @@ _WRITTEN = re.compile(r"\b70\d\d\b")
 
 
 def free_port() -> int:
-    """
-    Return a port nobody listens on, below the range from which the system picks for clients.
+    """Return a port nobody listens on."""
+    return _free_block(1)
 
-    Its own generator, because the tests' one starts from the same seed in each worker.
+
+def _free_block(count: int) -> int:
+    """
+    Return the first of so many ports in a row nobody listens on.
+
+    They are below the range from which the system picks for clients. The generator is one of its
+    own, because the tests' one starts from the same seed in each worker.
     """
     pick = random.SystemRandom()
     while True:
-        port = pick.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        first = pick.randrange(20_000, 32_000 - count)
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class Ports:
-    """Replaces the ports 7000 to 7099 in texts by free ones, the same always by the same."""
+    """Moves the ports 7000 to 7099 in texts to a hundred free ones, so that ranges stay ranges."""
 
     def __init__(self) -> None:
-        self._free: dict[str, int] = {}
+        self._first = _free_block(100)
 
     def __getitem__(self, written: int) -> int:
-        return int(self.moved(str(written)))
+        return self._first + written - 7000
 
     def moved(self, text: str) -> str:
-        """Return the text with the ports replaced."""
-        return _WRITTEN.sub(lambda found: str(self._take(found[0])), text)
+        """Return the text with the ports moved."""
+        return _WRITTEN.sub(lambda found: str(self[int(found[0])]), text)
 
     def back(self, text: str) -> str:
         """Return a text with the ports as they were written."""
-        for written, port in self._free.items():
-            text = re.sub(rf"\b{port}\b", written, text)
-        return text
+        return re.sub(r"\b[23]\d{4}\b", lambda found: self._written(found[0]), text)
 
-    def _take(self, written: str) -> int:
-        if written not in self._free:
-            self._free[written] = free_port()
-        return self._free[written]
+    def _written(self, port: str) -> str:
+        distance = int(port) - self._first
+        return str(7000 + distance) if 0 <= distance < 100 else port

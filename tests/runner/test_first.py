@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(not may_map(), reason="needs the right to make user namespaces"),
 ]
 
-PLAIT = f"{sys.executable} -m plait"
+PLAIT = f"{shlex.quote(sys.executable)} -m plait"
 
 #: Binds a port that takes rights.
 WHO = """
