@@ -228,6 +228,7 @@ async def test_end_application_ends_it_in_order(spy: EventSpy) -> None:
     assert str(told) == "app/job ends the application, with status 7: all done"
 
 
+@pytest.mark.parametrize("where", ["start", "task"])
 async def test_sys_exit_in_a_service_is_a_request_to_end(where: str) -> None:
     """It does not tear the loop down: the application ends in order with that status."""
 
@@ -246,24 +247,6 @@ async def test_sys_exit_in_a_service_is_a_request_to_end(where: str) -> None:
         app.add(Job(), name="job")
         await app.ended()
     assert (app.failure, app.exit_status, other.stops) == (None, 5, 1)
-
-
-async def test_sys_exit_in_background_work_is_a_request_to_end() -> None:
-    """asyncio would let it out of the loop; here it ends the application in order."""
-
-    async def leave() -> None:
-        sys.exit(6)
-
-    class Job(Service):
-        async def start(self) -> None:
-            self.spawn(leave())
-
-    app = Application("app")
-    other = app.add(ScriptedService(), name="other")
-    async with app:
-        app.add(Job(), name="job")
-        await app.ended()
-    assert (app.exit_status, other.stops) == (6, 1)
 
 
 async def test_work_that_never_began_is_no_complaint() -> None:
