@@ -272,6 +272,7 @@ async def test_connection_in_the_context(virtual_loop: VirtualTimeLoop) -> None:
     async with running(other):
         other.ends[0].send(b"x")
         await settle()
-    # A pair of sockets has no addresses.
-    assert found == ["test://peer"] * 3
+    # A pair of sockets has no addresses. With eager tasks the client may be connected once more.
+    assert len(found) >= 3
+    assert set(found) == {"test://peer"}
     assert current_connection.get() is None
