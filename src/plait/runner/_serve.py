@@ -134,8 +134,9 @@ class Serving:
         except Exception as error:
             ends = error.errors if isinstance(error, StartFailed) else ()
             if ends and all(isinstance(end, EndApplication) for _, end in ends):
-                for path, end in ends:
-                    log.info("%s ended the application: %s", path, end)
+                if self._app.exit_status:
+                    # The log has the reason; whoever launched it is told on the terminal.
+                    self._failed(ends[0][1])
                 return self._end_status()
             self._failed(error)
             return NOT_STARTED
