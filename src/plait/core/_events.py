@@ -27,7 +27,16 @@ __all__ = [
 
 
 def describe(error: BaseException) -> str:
-    """Return an error in one line: its type, unless plait's own, and the first line of its text."""
+    """
+    Return an error in one line, as the events' sentences tell it.
+
+    Args:
+        error:
+            The error.
+
+    Returns:
+        Its type, unless it is one of plait's own, and the first line of its text.
+    """
     text = str(error).strip().partition("\n")[0]
     if isinstance(error, PlaitError) and text:
         return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from plait.errors import CannotConnect, PlaitError
+from plait.core import describe
+from plait.errors import CannotConnect
 from plait.events import Event, Level
 
 __all__ = [
@@ -26,10 +27,7 @@ def reason_of(error: BaseException | None) -> str:
         return error.reason
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    text = str(error).strip().partition("\n")[0]
-    if isinstance(error, PlaitError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return describe(error)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
