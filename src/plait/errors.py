@@ -20,6 +20,7 @@ Every exception of plait, one class per situation.
     │   ├── StartTimeout        with the report of what hangs, and where
     │   └── StopTimeout
     ├── ServiceEnded            a service's work ended although nobody stopped it
+    ├── NotOneYield             a generator under @service that yields never, or twice
     ├── LogError
     │   ├── BadLogOption        a log option that cannot be understood
     │   └── LogUnavailable      a place for the log that cannot be opened at the start
@@ -123,6 +124,7 @@ __all__ = [
     "NotAService",
     "NotAnApplication",
     "NotConnected",
+    "NotOneYield",
     "NotSupported",
     "NotUp",
     "OrderError",
@@ -460,6 +462,25 @@ class ServiceEnded(PlaitError):
     def __init__(self, path: str, what: str) -> None:
         self.path, self.what = path, what
         super().__init__(f"{path}: {what}, although nobody had stopped the service")
+
+
+class NotOneYield(PlaitError):
+    """
+    A generator function under `@service` that did not yield exactly once.
+
+    Args:
+        function:
+            The function's name.
+        found:
+            What it did instead.
+    """
+
+    def __init__(self, function: str, found: str) -> None:
+        self.function, self.found = function, found
+        super().__init__(
+            f"{function}() {found}; expected one yield, with the start before it and the stop "
+            "after it"
+        )
 
 
 class LogError(PlaitError):
@@ -1292,6 +1313,12 @@ class StartFailed(_Failed):
     """
 
     phase = "failed to start"
+
+    @property
+    def asked_for(self) -> EndApplication | None:
+        """The end that a service asked for before the tree was ready, when nothing else failed."""
+        ends = [error for _, error in self.errors if isinstance(error, EndApplication)]
+        return ends[0] if ends and len(ends) == len(self.errors) else None
 
 
 class StopFailed(_Failed):

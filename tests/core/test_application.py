@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from plait.core import (
     Restart,
     Service,
     State,
+    TaskService,
     current_service,
     draw,
 )
-from plait.errors import StartFailed, StateError
+from plait.errors import EndApplication, StartFailed, StateError
 from plait.events import Event
 from plait.testing import EventSpy, ScriptedService, VirtualTimeLoop, settle
 
@@ -43,6 +45,37 @@ async def test_run_raises_the_failure() -> None:
     with pytest.raises(RuntimeError, match="crashed on command"):
         await app.run()
     assert (service.stops, service.leaked) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [0, 5])
+async def test_run_returns_when_a_service_ends_it_in_its_start(status: int) -> None:
+    """`EndApplication` before the tree is ready is no failure; `run()` returns."""
+
+    async def once(ready: Callable[[], None]) -> None:
+        ready()
+        raise EndApplication("all is done", status=status)
+
+    app = Application("app")
+    app.add(TaskService(once))
+    app.add(Service())
+    await app.run()
+    assert (app.failure, app.exit_status) == (None, status)
+
+
+async def test_a_start_after_a_failed_prepare_fails_at_once() -> None:
+    """What could not be prepared is not started; its error is told again, and all is unwound."""
+
+    class Port(Service):
+        def prepare(self) -> None:
+            raise OSError("in use")
+
+    app = Application("app")
+    app.add(Port())
+    with pytest.raises(StartFailed):
+        app.prepare_tree()
+    with pytest.raises(StartFailed, match="app/port: OSError: in use"):
+        await app.startup()
+    assert app.state is State.STOPPED
 
 
 async def test_a_cancelled_run_stops_in_order() -> None:

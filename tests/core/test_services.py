@@ -219,6 +219,35 @@ async def test_a_resource_that_fails_to_close(spy: EventSpy) -> None:
     assert spy.lines("ServiceStopFailed") == ["ServiceStopFailed app/sticky"]
 
 
+async def test_a_generator_yields_once() -> None:
+    """None at all fails the start, a second one the stop; both are told in a sentence."""
+
+    @service
+    async def never() -> AsyncIterator[None]:
+        if asyncio.current_task() is None:
+            yield
+
+    @service
+    async def twice() -> AsyncIterator[None]:
+        yield
+        try:
+            yield
+        finally:
+            log.append("closed")
+
+    log: list[str] = []
+    app = Application("app")
+    app.add(never())
+    with pytest.raises(StartFailed, match=r"app/never: never\(\) ended without a yield; expected"):
+        await app.startup()
+    app = Application("app")
+    app.add(twice())
+    await app.startup()
+    with pytest.raises(StopFailed, match=r"app/twice: twice\(\) yielded a second time; expected"):
+        await app.shutdown()
+    assert log == ["closed"]
+
+
 async def test_only_generators_make_services() -> None:
     """Anything else is refused with a sentence."""
     with pytest.raises(TypeError, match="one yield"):

@@ -14,6 +14,7 @@ from plait.errors import (
     DuplicateName,
     NotAChild,
     NotAService,
+    StartFailed,
     StillNeeded,
 )
 from plait.testing import EventSpy, ScriptedService, settle
@@ -96,6 +97,32 @@ def test_a_name_without_sense_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no name"):
         Application(name)
     assert len(app) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"start_timeout": -1}, "start_timeout is -1; expected seconds, 0 or more"),
+        ({"stop_timeout": float("nan")}, "stop_timeout is nan; expected seconds"),
+        ({"stop_timeout": "5"}, "stop_timeout is '5'; expected seconds"),
+        ({"restart": True}, r"restart is True; expected a policy, such as Restart\(\)"),
+        ({"restart": Restart}, "expected a policy, such as"),
+    ],
+)
+def test_an_option_without_sense_is_refused(options: Any, hint: str) -> None:
+    """Seconds below nothing and policies that are none are refused; the tree stays as it was."""
+    app = Application("app")
+    with pytest.raises((TypeError, ValueError), match=hint):
+        app.add(Service(), **options)
+    assert len(app) == 0
+
+
+async def test_no_time_at_all_is_what_is_given() -> None:
+    """A start timeout of 0 is not the class's own."""
+    app = Application("app")
+    app.add(ScriptedService(start_delay=1), name="slow", start_timeout=0)
+    with pytest.raises(StartFailed, match="not ready within 0 s"):
+        await app.startup()
 
 
 def test_what_is_not_there_is_told_with_what_is() -> None:

@@ -150,8 +150,10 @@ class Application(MultiService):
             StateError: The application runs already.
         """
         root = self._plait_node
-        if not self._prepared:
+        if not self._prepared or self._prepare_errors:
             try:
+                if self._prepare_errors:
+                    raise StartFailed(self.path, self._prepare_errors)
                 self.prepare_tree()
             except StartFailed:
                 await self.shutdown()
@@ -272,7 +274,7 @@ class Application(MultiService):
             began = asyncio.get_running_loop().time()
             token = current_service.set(node.path)
             try:
-                async with asyncio.timeout(node.start_timeout or service.start_timeout):
+                async with asyncio.timeout(node.start_seconds):
                     await service.reload()
             except Exception as error:  # told; the service keeps what it had
                 errors.append(error)
@@ -290,15 +292,21 @@ class Application(MultiService):
         """
         Run the application until it is to end: start, wait, stop.
 
-        Cancelling this call stops the application in order.
+        Cancelling this call stops the application in order. An `EndApplication` is no failure, even
+        before the tree was ready; `exit_status` says what it asked for.
 
         Raises:
             StartFailed: It did not start.
+            StartInterrupted: `shutdown()` or `end()` came before the tree was ready.
             StopFailed: It did not stop cleanly.
             Exception: The failure that ended it.
         """
-        async with self:
-            await self.ended()
+        try:
+            async with self:
+                await self.ended()
+        except StartFailed as error:
+            if error.asked_for is None:
+                raise
         if self.failure is not None:
             raise self.failure
 

@@ -148,7 +148,7 @@ class Engine:
             self.emit(happened.ServiceStarting(node.path))
         if owned:
             if node.parent is not None:
-                self.deadlines.set(node, node.start_timeout or node.service.start_timeout)
+                self.deadlines.set(node, node.start_seconds)
             node.owner = Owner(self, node)
             node.owner.launch()
         else:
@@ -305,8 +305,8 @@ class Engine:
             self.finished(node)
             return
         if node.ending:  # an eager task may have ended it by now
-            seconds = node.stop_timeout or node.service.stop_timeout
-            self.deadlines.set(node, self.outcome.grace if self.cutting else seconds)
+            seconds = self.outcome.grace if self.cutting else node.stop_seconds
+            self.deadlines.set(node, seconds)
 
     def finished(self, node: Node) -> None:
         """Take note that a node is down, and let those go that waited for it."""

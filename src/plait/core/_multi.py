@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from plait.core import _growth
+from plait.core._backoff import Restart
 from plait.core._service import Need, Service
 from plait.errors import AlreadyHasParent, CyclicTree, DuplicateName, NotAChild, NotAService
 
 if TYPE_CHECKING:
-    from plait.core._backoff import Restart
     from plait.core._node import Node
 
 __all__ = ["MultiService"]
@@ -50,9 +50,9 @@ class MultiService(Service):
             restart:
                 What to do when it fails; by default the failure goes to the parent.
             start_timeout:
-                Seconds its `start()` may take; by default the class's own.
+                Seconds its `start()` may take, 0 or more; by default the class's own.
             stop_timeout:
-                Seconds its stop may take; by default the class's own.
+                Seconds its stop may take, 0 or more; by default the class's own.
 
         Returns:
             The child.
@@ -63,6 +63,8 @@ class MultiService(Service):
             CyclicTree: The child is this service, or above it.
             OrderError: The parent is running and the needs cannot be met.
             NotAService: The child is anything else, such as a class that was not called.
+            TypeError: The policy is no `Restart`.
+            ValueError: The name has a slash in it, or a timeout is no number of seconds.
         """
         if not isinstance(child, Service):
             raise NotAService(self.path, child)
@@ -83,6 +85,13 @@ class MultiService(Service):
             raise DuplicateName(parent.path, name)
         elif not name or "/" in name:
             raise ValueError(f"{name!r} is no name for a service; expected a word without a slash")
+        if restart is not None and not isinstance(restart, Restart):
+            raise TypeError(f"restart is {restart!r}; expected a policy, such as Restart()")
+        for option, seconds in (("start_timeout", start_timeout), ("stop_timeout", stop_timeout)):
+            if seconds is None:
+                continue
+            if not isinstance(seconds, (int, float)) or not seconds >= 0:
+                raise ValueError(f"{option} is {seconds!r}; expected seconds, 0 or more")
         former = node.name, child.name
         node.name = child.name = name
         node.parent = parent

@@ -180,6 +180,18 @@ class Node:
             node = node.parent
         return "/".join(reversed(names))
 
+    @property
+    def start_seconds(self) -> float:
+        """How long its own start may take: what `add()` was given, or the class says."""
+        given = self.start_timeout
+        return self.service.start_timeout if given is None else given
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long its stop may take, likewise."""
+        given = self.stop_timeout
+        return self.service.stop_timeout if given is None else given
+
     def root(self) -> Node:
         """Return the topmost node above this one, or itself."""
         node = self

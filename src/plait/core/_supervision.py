@@ -190,9 +190,7 @@ def expired(engine: Engine, node: Node) -> None:
     owner = node.owner
     if not node.ending:
         tree = node.parent is None
-        seconds = (
-            node.service.start_timeout if tree else node.start_timeout or node.service.start_timeout
-        )
+        seconds = node.start_seconds
         error = StartTimeout(node.path, seconds, draw_node(engine.root, engine.loop.time()))
         if not tree:
             failed(engine, node, error, "start")

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
 from inspect import isasyncgenfunction
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 from plait.core._service import Service
-from plait.errors import ServiceEnded
+from plait.errors import NotOneYield, ServiceEnded
 
 __all__ = ["ResourceService", "TaskService", "service"]
 
@@ -85,11 +85,54 @@ class ResourceService(Service, Generic[T]):
 
     def __init__(self, function: Callable[[], AsyncIterator[T]], label: str) -> None:
         self.name = label
-        self._function = asynccontextmanager(function)
+        self._function = asynccontextmanager(lambda: _Once(function(), label))
 
     async def start(self) -> None:
         """Run the generator up to its `yield`; what follows is run when the stack is unwound."""
         self.resource = await self.stack.enter_async_context(self._function())
+
+
+class _Once(AsyncIterator[T]):
+    """
+    A generator that yields once, and says so where it does not.
+
+    Args:
+        generator:
+            What the function made.
+        label:
+            The function's name.
+    """
+
+    def __init__(self, generator: AsyncIterator[T], label: str) -> None:
+        self._generator: Any = generator
+        self._label = label
+        self._yielded = False
+
+    async def __anext__(self) -> T:
+        try:
+            value: T = await anext(self._generator)
+        except StopAsyncIteration:
+            if self._yielded:
+                raise
+            raise NotOneYield(self._label, "ended without a yield") from None
+        if self._yielded:
+            await self._again()
+        self._yielded = True
+        return value
+
+    async def athrow(self, *error: Any) -> None:
+        """Throw an error into the generator."""
+        await self._generator.athrow(*error)
+        await self._again()
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        await self._generator.aclose()
+
+    async def _again(self) -> NoReturn:
+        """Refuse a second yield."""
+        await self._generator.aclose()
+        raise NotOneYield(self._label, "yielded a second time")
 
 
 def service(

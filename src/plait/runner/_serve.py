@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from plait.core import Application
-from plait.errors import EndApplication, PlaitError, StartFailed, StartInterrupted
+from plait.errors import PlaitError, StartFailed, StartInterrupted
 from plait.runner._signals import Signals
 from plait.runner._status import FAILED, NOT_STARTED, ExitStatus
 
@@ -132,11 +132,11 @@ class Serving:
             # By a signal, or by `end()` from a service's start.
             return self._end_status() if clean else FAILED
         except Exception as error:
-            ends = error.errors if isinstance(error, StartFailed) else ()
-            if ends and all(isinstance(end, EndApplication) for _, end in ends):
+            end = error.asked_for if isinstance(error, StartFailed) else None
+            if end is not None:
                 if self._app.exit_status:
                     # The log has the reason; whoever launched it is told on the terminal.
-                    self._failed(ends[0][1])
+                    self._failed(end)
                 return self._end_status()
             self._failed(error)
             return NOT_STARTED
