@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import typing
 from pathlib import Path
@@ -52,7 +51,7 @@ def sample(hint: Any) -> Any:
 def make(kind: type[Event]) -> Event:
     """Make an event of a kind out of sample values."""
     hints = typing.get_type_hints(kind)
-    values = {field.name: sample(hints[field.name]) for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {name: sample(hints[name]) for name in kind._fields}
     if "phase" in values:
         values["phase"] = "start"
     return kind(**{**values, "path": "shop/db"})
@@ -69,5 +68,5 @@ def test_an_event_is_one_line(kind: type[Event]) -> None:
     assert isinstance(event.level, Level)
     assert kind.__doc__
     assert type(event).__name__ in repr(event)
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="frozen"):
         event.path = "other"  # type: ignore[misc]  # that it cannot be set is the point

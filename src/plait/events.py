@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
+
+from .records import Record
 
 __all__ = ["Event", "Level", "Observer", "current_connection", "wall"]
 
@@ -30,12 +31,12 @@ class Level(IntEnum):
     CRITICAL = 50
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Event:
+class Event(Record):
     """
     Something that happened to one service.
 
-    A concrete event is a frozen dataclass that sets `level` and renders itself as one sentence.
+    A concrete event sets `level`, names its fields as annotations, and renders itself as one
+    sentence.
 
     Args:
         path:
@@ -50,16 +51,8 @@ class Event:
         """Return what happened, as one line for people, without a full stop at the end."""
         raise NotImplementedError(f"{type(self).__name__} does not say what happened")
 
-    def fields(self) -> dict[str, Any]:
-        """Return the event's fields by name, for structured logs."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
     def __str__(self) -> str:
         return self.sentence()
-
-    def __repr__(self) -> str:
-        inner = ", ".join(f"{name}={value!r}" for name, value in self.fields().items())
-        return f"{type(self).__name__}({inner})"
 
 
 class Observer(Protocol):

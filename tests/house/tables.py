@@ -6,12 +6,13 @@ import re
 
 PACKAGE = "plait"
 
-_GROUND = frozenset({"errors", "events"})
+_GROUND = frozenset({"errors", "events", "records"})
 _HALL = _GROUND | {"core", "net", "log", "plugins"}
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
-    "events": frozenset(),
+    "records": frozenset(),
+    "events": frozenset({"records"}),
     "system": _GROUND,
     "core": _GROUND,
     "net": _GROUND | {"core", "system"},

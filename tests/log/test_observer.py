@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from dataclasses import dataclass
 
 import pytest
 
@@ -18,7 +17,6 @@ from plait.log._text import TextFormatter
 from .records import attached
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Broken(Event):
     """Something broke."""
 

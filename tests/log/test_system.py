@@ -11,7 +11,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,7 +50,6 @@ def texts(path: Path) -> list[str]:
     return [line.partition(" ")[2] for line in lines(path)]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Sold(Event):
     """Something was sold."""
 

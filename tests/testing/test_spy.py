@@ -1,5 +1,4 @@
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 
@@ -7,7 +6,6 @@ from plait.events import Event
 from plait.testing import EventSpy, VirtualTimeLoop, seen
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Rang(Event):
     times: int
     error: BaseException | None = None

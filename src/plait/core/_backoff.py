@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from plait.records import Record
 
 __all__ = ["Backoff", "Failures", "Restart"]
 
@@ -37,8 +38,7 @@ class Failures(NamedTuple):
         return self._replace(run=0)
 
 
-@dataclass(frozen=True, repr=False)
-class Backoff:
+class Backoff(Record):
     """
     When to try again: an exponential delay with jitter, and a limit.
 
@@ -134,7 +134,6 @@ class Backoff:
         return self.limit is not None and failures.score > self.limit
 
 
-@dataclass(frozen=True, repr=False)
 class Restart(Backoff):
     """
     How a failed service is restarted; a `Backoff` that bears five failures by default.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.errors import PlaitError
@@ -43,7 +42,6 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceStarting(Event):
     """A service's start began; `ServiceReady` or `ServiceFailed` follows."""
 
@@ -54,7 +52,6 @@ class ServiceStarting(Event):
         return f"{self.path} is starting"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceReady(Event):
     """
     A service, with all its children, is ready.
@@ -71,7 +68,6 @@ class ServiceReady(Event):
         return f"{self.path} is ready after {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceWaiting(Event):
     """
     A service waits for something outside the application.
@@ -88,7 +84,6 @@ class ServiceWaiting(Event):
         return f"{self.path} is waiting for {self.what}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceFailed(Event):
     """
     A service failed: in its start, or while it was running.
@@ -111,7 +106,6 @@ class ServiceFailed(Event):
         return f"{self.path} failed {where[self.phase]}: {describe(self.error)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceRestarting(Event):
     """
     A failed service will be started again.
@@ -133,7 +127,6 @@ class ServiceRestarting(Event):
         return f"{self.path} restarts in {self.delay:.2f} s (attempt {self.attempt})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceStopping(Event):
     """A service's stop began; `ServiceStopped` follows."""
 
@@ -144,7 +137,6 @@ class ServiceStopping(Event):
         return f"{self.path} is stopping"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceStopped(Event):
     """
     A service is down.
@@ -161,7 +153,6 @@ class ServiceStopped(Event):
         return f"{self.path} stopped after {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceStopFailed(Event):
     """
     Something went wrong in a service's stop; `ServiceStopped` follows all the same.
@@ -180,7 +171,6 @@ class ServiceStopFailed(Event):
         return f"{self.path} failed while stopping: {describe(self.error)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ServiceAbandoned(Event):
     """
     A service swallowed its cancellation and was left behind.
@@ -202,7 +192,6 @@ class ServiceAbandoned(Event):
         return f"{done} at {own[-1]}" if own else done
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class EndRequested(Event):
     """
     A service asked for the end of the application, by `EndApplication` or `sys.exit()`.
@@ -223,7 +212,6 @@ class EndRequested(Event):
         return f"{self.path} ends the application{status}: {self.reason}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class RolledBack(Event):
     """
     A start failed and what had started was stopped again.
@@ -246,7 +234,6 @@ class RolledBack(Event):
         return f"{self.path} was rolled back: {services} stopped in {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Reloaded(Event):
     """
     A service took up its configuration again.
@@ -263,7 +250,6 @@ class Reloaded(Event):
         return f"{self.path} reloaded in {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ReloadFailed(Event):
     """
     A service's `reload()` raised; it goes on with what it had.
@@ -282,7 +268,6 @@ class ReloadFailed(Event):
         return f"{self.path} could not reload and keeps what it had: {describe(self.error)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ObserverFailed(Event):
     """
     An observer raised; the others were told all the same.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import partial
 from inspect import isawaitable
@@ -26,7 +25,6 @@ LOOK = 60.0
 SET_BACK = 3 * 3600.0
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class TimerFailed(Event):
     """
     A timer's function raised; the timer goes on.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.core import describe
@@ -30,7 +29,6 @@ def reason_of(error: BaseException | None) -> str:
     return describe(error)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Connecting(Event):
     """
     A client tries to connect; `Connected` or `ConnectFailed` follows.
@@ -52,7 +50,6 @@ class Connecting(Event):
         return f"{self.path} connects to {self.peer}, attempt {self.attempt}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Connected(Event):
     """
     A client's connection is up, and its `on_connect` has succeeded.
@@ -76,7 +73,6 @@ class Connected(Event):
         return f"{self.path} is connected to {self.peer}{at} after {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ConnectFailed(Event):
     """
     An attempt to connect failed.
@@ -110,7 +106,6 @@ class ConnectFailed(Event):
         )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Disconnected(Event):
     """
     A client closed its connection, because it was stopped or because its handler was done.
@@ -130,7 +125,6 @@ class Disconnected(Event):
         return f"{self.path} closed its connection to {self.peer} after {self.duration:.3f} s"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ConnectionBroken(Event):
     """
     A client lost its connection, or its handler failed.

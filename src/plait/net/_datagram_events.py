@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.events import Event, Level
@@ -18,7 +17,6 @@ __all__ = ["DatagramsEnded", "DatagramsFailed", "DatagramsUndelivered", "Report"
 _PAUSE = 1.0
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class DatagramsFailed(Event):
     """
     A handler or a protocol raised for a datagram; the others are served.
@@ -48,7 +46,6 @@ class DatagramsFailed(Event):
         )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class DatagramsUndelivered(Event):
     """
     The network or the kernel refused datagrams that were sent.
@@ -73,7 +70,6 @@ class DatagramsUndelivered(Event):
         return f"{self.path} could not deliver {what}: {describe(self.error)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class DatagramsEnded(Event):
     """
     A datagram service receives no more, and what it had begun is over.

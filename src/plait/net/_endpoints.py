@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from plait.errors import EndpointError
+from plait.records import Record
 
 BACKLOG = 1024
 """Connections that the kernel keeps waiting for `accept`, unless an endpoint says otherwise."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Endpoint:
+class Endpoint(Record):
     """
     The base of all endpoints: frozen values that are written as URLs.
 
     `str(endpoint)` is the URL, `parse(url)` the way back; endpoints that say the same are equal.
     """
 
-    # Equality, hash and repr are written once here, because generating them for each kind would
-    # cost every start of a process half a millisecond apiece.
     scheme: ClassVar[str] = ""
 
     def __str__(self) -> str:
@@ -30,37 +26,8 @@ class Endpoint:
         return write(self)
 
     def __repr__(self) -> str:
-        given = ", ".join(
-            f"{field.name}={value!r}"
-            for field in dataclasses.fields(self)
-            if (value := getattr(self, field.name)) != field.default
-        )
+        given = ", ".join(f"{name}={value!r}" for name, value in self.changed().items())
         return f"{type(self).__name__}({given})"
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self.__dict__ == other.__dict__
-
-    def __hash__(self) -> int:
-        return hash((type(self), *self.__dict__.values()))
-
-    def replace(self, **changes: Any) -> Any:
-        """
-        Return a copy with some fields changed.
-
-        Args:
-            changes:
-                New values by field name.
-
-        Returns:
-            An endpoint of the same kind.
-
-        Raises:
-            EndpointError:
-                A new value is not valid.
-        """
-        return dataclasses.replace(self, **changes)
 
     def _refuse(self, part: str, found: object, expected: str) -> EndpointError:
         # The error shows a text in quotes by itself.
@@ -78,7 +45,6 @@ class Endpoint:
                 raise self._refuse(part, value, "text without NUL bytes")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class TCPEndpoint(Endpoint):
     """
     A TCP address: `tcp://host:port`.
@@ -115,7 +81,6 @@ class TCPEndpoint(Endpoint):
         self._check_number("backlog", 1, 2**31 - 1)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class TLSEndpoint(TCPEndpoint):
     """
     A TCP address spoken to in TLS: `tls://host:port?cert=…&key=…`.
@@ -158,7 +123,6 @@ class TLSEndpoint(TCPEndpoint):
                 raise self._refuse("alpn", name, "names without a comma")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class UNIXEndpoint(Endpoint):
     """
     A UNIX stream socket: `unix:///run/app.sock`, or `unix://@name` for an abstract name.
@@ -202,7 +166,6 @@ class UNIXEndpoint(Endpoint):
         return self.path.startswith("\0")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class UDPEndpoint(Endpoint):
     """
     A UDP address: `udp://host:port`; a multicast group is written in the place of the host.
@@ -244,7 +207,6 @@ class UDPEndpoint(Endpoint):
         self._check_number("ttl", 0, 255)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class UNIXDatagramEndpoint(Endpoint):
     """
     A UNIX datagram socket: `unixgram:///run/app.sock`, or `unixgram://@name`.
@@ -283,7 +245,6 @@ class UNIXDatagramEndpoint(Endpoint):
         return self.path.startswith("\0")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class FDEndpoint(Endpoint):
     """
     A listening socket that the process inherited under a number: `fd://3`.
@@ -305,7 +266,6 @@ class FDEndpoint(Endpoint):
         self._check_number("fd", 0, 2**31 - 1)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class SystemdEndpoint(Endpoint):
     """
     Sockets that systemd passed to the process: `systemd://name`.

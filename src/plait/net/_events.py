@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.events import Event, Level
@@ -10,7 +9,6 @@ from plait.events import Event, Level
 from ._endpoints import Endpoint
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Listening(Event):
     """
     A server began to take connections.
@@ -27,7 +25,6 @@ class Listening(Event):
         return f"{self.path} is listening on {', '.join(map(str, self.addresses))}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ListeningEnded(Event):
     """
     A server took no more connections, and its last one is gone.
@@ -70,7 +67,6 @@ class ListeningEnded(Event):
         )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ConnectionMade(Event):
     """
     A server or a client has a new connection, ready for use.
@@ -89,7 +85,6 @@ class ConnectionMade(Event):
         return f"{self.path} has a connection with {self.peer}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ConnectionLost(Event):
     """
     A connection is gone, after `ConnectionMade`.
@@ -115,7 +110,6 @@ class ConnectionLost(Event):
         return f"{self.path} lost the connection with {self.peer} after {self.duration:.3f} s{how}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class HandlerFailed(Event):
     """
     A handler or protocol raised; its connection was closed, the others go on.
@@ -140,7 +134,6 @@ class HandlerFailed(Event):
 # These are told when the process has no descriptors left, when no module could be loaded.
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class AcceptPaused(Event):
     """
     The system has no descriptors or memory for more connections; clients wait in the kernel.
@@ -167,7 +160,6 @@ class AcceptPaused(Event):
         )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class AcceptResumed(Event):
     """
     The server accepts connections again, after `AcceptPaused`.

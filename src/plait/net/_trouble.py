@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.events import Event, Level
@@ -10,7 +9,6 @@ from plait.events import Event, Level
 from ._events import describe
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class ConnectionRefused(Event):
     """
     A connection was closed before it was served.
@@ -30,7 +28,6 @@ class ConnectionRefused(Event):
         return f"{self.path} refused {self.peer}: {self.reason}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class CertificateLoaded(Event):
     """
     A changed certificate serves new connections from now on.
@@ -53,7 +50,6 @@ class CertificateLoaded(Event):
         return f"{self.path} serves the new certificate in {self.file}, which expires on {day}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class CertificateRejected(Event):
     """
     A changed certificate cannot be used; the old one serves on.
@@ -75,7 +71,6 @@ class CertificateRejected(Event):
         return f"{self.path} keeps the old certificate: {describe(self.error)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class CertificateExpiring(Event):
     """
     A certificate expires soon, or has expired; told once a day.

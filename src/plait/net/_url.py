@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -76,10 +75,9 @@ def parse(url: str | Endpoint) -> Endpoint:
 def write(endpoint: Endpoint) -> str:
     """Return the URL of an endpoint; options that have their default value are left out."""
     options = []
-    for field in dataclasses.fields(endpoint):
-        value = getattr(endpoint, field.name)
-        if field.name not in _PLACE and value != field.default:
-            options.append(f"{field.name}={_write_value(field.name, value)}")
+    for name, value in endpoint.changed().items():
+        if name not in _PLACE:
+            options.append(f"{name}={_write_value(name, value)}")
     place = f"{endpoint.scheme}:{_write_place(endpoint)}"
     return f"{place}?{'&'.join(options)}" if options else place
 
@@ -168,7 +166,7 @@ def _read_path(url: str, scheme: str, place: str) -> str:
 
 
 def _read_options(url: str, kind: type[Endpoint], query: str) -> dict[str, Any]:
-    known = {f.name for f in dataclasses.fields(kind)} - _PLACE
+    known = set(kind._fields) - _PLACE
     options: dict[str, Any] = {}
     for item in query.split("&") if query else ():
         name, equals, raw = item.partition("=")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
 from inspect import isawaitable
 from typing import Any, ClassVar
 
@@ -33,7 +33,6 @@ LIMIT = 0.25
 """How long an observer may take for one event, in seconds: it runs on the loop's thread."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class UnheardOf(Event):
     """An event of a class that no observer can know."""
 
@@ -59,7 +58,8 @@ def sample_events() -> Iterator[Event]:
         if not kind.__module__.startswith("plait.") or kind is UnheardOf:
             continue
         # Some texts are one of a few words; for the others any will do.
-        keys = [f.name if f.name in VALUES else str(f.type) for f in fields(kind)]
+        fields = inspect.signature(kind).parameters.values()
+        keys = [f.name if f.name in VALUES else str(f.annotation) for f in fields]
         if all(key in VALUES for key in keys):
             for oddity in (0, 1):
                 yield kind(*(VALUES[key][oddity] for key in keys))

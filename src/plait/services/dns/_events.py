@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from plait.events import Event, Level
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class DataRefused(Event):
     """
     A changed file cannot be used; what was read before is answered on.
