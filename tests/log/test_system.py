@@ -430,7 +430,7 @@ def test_logger_of_ones_own() -> None:
         ("nodots", "package.factory"),
         ("tests.log.nowhere.make", "can be imported"),
         ("tests.log.test_system.missing", "can be imported"),
-        ("tests.log.test_system.make_nonsense", "it made a int"),
+        ("tests.log.test_system.make_nonsense", "an object of type int"),
         ("json.dumps", "called without arguments .TypeError: dumps.. missing"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,8 +22,14 @@ from plait.twisted._adapter import TwistedApplication, adapt
 from plait.twisted.application import internet, service
 from plait.twisted.internet import defer, reactor
 from plait.twisted.internet.protocol import Factory, Protocol
-from plait.twisted.logger import ILogObserver, Logger, globalLogPublisher
+from plait.twisted.logger import (
+    ILogObserver,
+    Logger,
+    globalLogPublisher,
+    textFileLogObserver,
+)
 from plait.twisted.python import log
+from plait.twisted.python.logfile import DailyLogFile
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -585,7 +592,7 @@ def test_a_component_gets_events_and_records_once(kind: str, quiet: None) -> Non
         application.setComponent(log.ILogObserver, legacy)
     adapted = adapt(application)
     assert adapted is not None
-    handler = adapted.log_handler("")
+    handler = adapted.log_handler()
     assert handler is not None
     logging.getLogger().addHandler(handler)
 
@@ -600,13 +607,31 @@ def test_a_component_gets_events_and_records_once(kind: str, quiet: None) -> Non
         assert told.count(text) == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("kind", ["new", "legacy"])
+def test_the_file_of_an_observer_changes_hands(quiet: None, kind: str, tmp_path: Path) -> None:
+    """The log file that an observer rotates is given to the user who will go on with it."""
+    file = DailyLogFile("own.log", str(tmp_path))
+    application = service.Application("x")
+    if kind == "new":
+        application.setComponent(ILogObserver, textFileLogObserver(file))
+    else:
+        application.setComponent(log.ILogObserver, log.FileLogObserver(file).emit)
+    adapted = adapt(application)
+    assert adapted is not None
+    handler: Any = adapted.log_handler()
+    handler.give_to(65534, -1)
+    assert (tmp_path / "own.log").stat().st_uid == 65534
+    file.close()
+
+
 def test_without_a_component_events_become_records(
     quiet: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Twisted's events go to the logger of their namespace, failures with their traceback."""
     caplog.set_level(logging.INFO)
     adapted = app_of(Note("a", []))
-    assert adapted.log_handler("") is None
+    assert adapted.log_handler() is None
 
     async def main() -> None:
         async with adapted:

@@ -174,6 +174,55 @@ def make():
     assert "classic is ready" in written
 
 
+_OBSERVERS = """
+import sys
+
+def new():
+    from twisted.logger import textFileLogObserver
+    return textFileLogObserver(sys.stdout)
+
+def legacy():
+    from twisted.python.log import FileLogObserver
+    return FileLogObserver(sys.stdout).emit
+
+def plain():
+    return lambda event: print(event["log_text"])
+"""
+
+_OF_PLAIT = """
+import logging
+from plait import Application, Service
+
+class Speaks(Service):
+    async def start(self):
+        logging.getLogger("speaks").warning("a word of %s", "plait")
+
+application = Application("spoken")
+application.add(Speaks())
+"""
+
+
+@whose
+@pytest.mark.parametrize("kind", ["new", "legacy", "plain"])
+def test_a_logger_for_an_application_of_plait(whose: str, kind: str, tmp_path: Path) -> None:
+    """--logger may name the factory of a Twisted observer where no service is Twisted's."""
+    _write(tmp_path, mine__py=_OBSERVERS, app__py=_OF_PLAIT)
+    arguments = ("twistd", f"--twisted={whose}", "--logger", f"mine.{kind}", "-noy", "app.py")
+    with Program("-m", "plait", *arguments, "--pidfile=", folder=tmp_path) as program:
+        program.wait_for("spoken is ready")
+        assert program.end() == -signal.SIGTERM
+    assert program.output.count("a word of plait") == 1
+
+
+def test_a_logger_that_makes_no_observer(tmp_path: Path) -> None:
+    """A factory that makes neither a handler nor an observer ends the start with a sentence."""
+    _write(tmp_path, mine__py="def make():\n    return 7\n", app__py=_OF_PLAIT)
+    arguments = ("twistd", "--logger", "mine.make", "-noy", "app.py", "--pidfile=")
+    with Program("-m", "plait", *arguments, folder=tmp_path) as program:
+        assert program.status() == 1
+    assert "and it made an object of type int" in program.output
+
+
 @whose
 def test_a_failing_start_ends_with_a_sentence(whose: str, tmp_path: Path) -> None:
     """A coroutine from startService that fails ends the run, and what had started is stopped."""

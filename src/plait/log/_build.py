@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from plait.errors import BadLogOption, LogUnavailable
@@ -33,8 +34,16 @@ _JOURNAL = "/run/systemd/journal/socket"
 _FORMATS = ("auto", "text", "json", "console")
 
 
+# Makes a handler of what somebody else's factory made, or returns None when it knows it not.
+Foreign = Callable[[Any], logging.Handler | None]
+
+
 def make_handler(
-    plan: LogPlan | None = None, *, ident: str = "plait", **options: Any
+    plan: LogPlan | None = None,
+    *,
+    ident: str = "plait",
+    foreign: Foreign | None = None,
+    **options: Any,
 ) -> logging.Handler:
     """
     Make the handler that a plan describes, without attaching it to anything.
@@ -44,6 +53,8 @@ def make_handler(
             The plan; the defaults when None.
         ident:
             The name that syslog and the journal show, when the plan has none.
+        foreign:
+            Makes a handler of what the factory named by `--logger` made, when that is none.
         options:
             Fields of the plan to be replaced, such as `log_file="shop.log"`.
 
@@ -61,7 +72,7 @@ def make_handler(
     if plan.log_format not in _FORMATS:
         raise BadLogOption("--log-format", plan.log_format, "auto, text, json or console")
     if plan.logger:
-        return _foreign(plan.logger)
+        return _foreign(plan.logger, foreign)
     ident = plan.prefix or ident
     if plan.syslog:
         return _syslog(plan, ident)
@@ -177,11 +188,11 @@ def _inherited_journal(plan: LogPlan) -> bool:
     return stream == f"{found.st_dev}:{found.st_ino}" and os.path.exists(_JOURNAL)
 
 
-def _foreign(name: str) -> logging.Handler:
+def _foreign(name: str, foreign: Foreign | None) -> logging.Handler:
     """Make the handler of somebody else's factory."""
     module, dot, factory = name.replace(":", ".").rpartition(".")
     if not dot:
-        raise BadLogOption("--logger", name, "package.factory, the factory of a logging.Handler")
+        raise BadLogOption("--logger", name, "package.factory, such as mine.make_handler")
     try:
         make = getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError) as error:
@@ -195,7 +206,13 @@ def _foreign(name: str) -> logging.Handler:
         )
         raise BadLogOption("--logger", name, expected) from error
     if not isinstance(handler, logging.Handler):
-        expected = f"a factory of a logging.Handler, and it made a {type(handler).__name__}"
+        known = None if foreign is None else foreign(handler)
+        if known is not None:
+            return known
+        expected = (
+            "a factory of a logging.Handler or of a Twisted log observer, and it made an object "
+            f"of type {type(handler).__name__}"
+        )
         raise BadLogOption("--logger", name, expected)
     if handler.formatter is None:
         from ._text import TextFormatter

@@ -84,7 +84,8 @@ class LogSystem:
                 The number of the group.
         """
         for handler in self._handlers():
-            give = getattr(getattr(getattr(handler, "writer", None), "sink", None), "give_to", None)
+            sink = getattr(getattr(handler, "writer", None), "sink", handler)
+            give = getattr(sink, "give_to", None)
             if give is not None:
                 with suppress(OSError):
                     give(uid, gid)
@@ -161,6 +162,7 @@ def configure(
     capture: bool = False,
     ident: str = "plait",
     handler: logging.Handler | None = None,
+    foreign: Callable[[Any], logging.Handler | None] | None = None,
 ) -> LogSystem:
     """
     Set up logging for the whole process, and replay what was said before.
@@ -174,6 +176,9 @@ def configure(
             The application's name, for syslog and the journal.
         handler:
             A ready-made handler to use in place of the one that the plan describes.
+        foreign:
+            Makes a handler of what the factory named by `--logger` made, when that is none, or
+            returns None when it cannot.
 
     Returns:
         The log, whose `observer` is to be handed to the application.
@@ -196,7 +201,10 @@ def configure(
             handler = None
             load(plan.log_config)
         else:
-            handler = _attach(plan, ident, handler, histories, undo)
+            levels = parse_levels(plan.log_level)
+            if handler is None:
+                handler = _make(plan, ident, foreign)
+            _set_levels(levels, histories, undo)
     except BaseException:
         for history in histories[:1]:
             history.give_back(early)
@@ -230,22 +238,20 @@ def _histories() -> list[History]:
     return [each for each in logging.getLogger().handlers if isinstance(each, History)]
 
 
-def _attach(
-    plan: LogPlan,
-    ident: str,
-    handler: logging.Handler | None,
-    histories: list[History],
-    undo: list[Callable[[], object]],
+def _make(
+    plan: LogPlan, ident: str, foreign: Callable[[Any], logging.Handler | None] | None
 ) -> logging.Handler:
-    """Make the handler, and set the levels in a way that can be undone."""
-    levels = parse_levels(plan.log_level)
-    if handler is None:
-        from ._build import make_handler
+    from ._build import make_handler
 
-        handler = make_handler(plan, ident=ident)
+    return make_handler(plan, ident=ident, foreign=foreign)
+
+
+def _set_levels(
+    levels: dict[str, int], histories: list[History], undo: list[Callable[[], object]]
+) -> None:
+    """Set the levels in a way that can be undone."""
     before = {name: level for history in histories for name, level in history.levels_before.items()}
     for name, level in levels.items():
         logger = logging.getLogger(name or None)
         undo.append(partial(logger.setLevel, before.pop(name, logger.level)))
         logger.setLevel(level)
-    return handler

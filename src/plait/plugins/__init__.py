@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from plait.core import Service
 
 if TYPE_CHECKING:
+    import logging
     from importlib.machinery import ModuleSpec
     from importlib.metadata import EntryPoint
 
@@ -40,6 +41,7 @@ __all__ = [
     "Adapter",
     "Command",
     "CommandSource",
+    "HandlerSource",
     "Kind",
     "Needed",
     "OWN_SERVICES",
@@ -49,12 +51,14 @@ __all__ = [
     "Shape",
     "adapt",
     "commands",
+    "handler_for",
     "kind",
     "kind_from",
     "offers",
     "ready_made",
     "register_adapter",
     "register_commands",
+    "register_handlers",
     "stop_summoning",
     "summon",
 ]
@@ -150,6 +154,13 @@ def _there(room: str) -> bool:
         return False
 
 
+def _call_in() -> None:
+    """Call in the rooms that answer for other frameworks, as an import of those would."""
+    for room in _SUMMONED.values():
+        if _there(room):
+            importlib.import_module(room).install()
+
+
 class Command(Protocol):
     """
     A sub-command of `plait twistd`: it makes a service out of words.
@@ -194,14 +205,50 @@ def register_commands(source: CommandSource) -> None:
 
 def commands() -> dict[str, Command]:
     """Return every sub-command by name; the rooms that bring some are called in."""
-    for room in _SUMMONED.values():
-        if _there(room):
-            importlib.import_module(room).install()
+    _call_in()
     found: dict[str, Command] = {}
     for source in _command_sources:
         for name, command in source().items():
             found.setdefault(name, command)
     return found
+
+
+#: Makes a handler of a log observer of another framework, or returns None when it knows it not.
+HandlerSource = Callable[[Any], "logging.Handler | None"]
+
+_handler_sources: list[HandlerSource] = []
+
+
+def register_handlers(source: HandlerSource) -> None:
+    """
+    Register a way to log to what is no handler of the standard library.
+
+    Args:
+        source:
+            Called with what the factory named by `--logger` made; registering twice changes
+            nothing.
+    """
+    if source not in _handler_sources:
+        _handler_sources.append(source)
+
+
+def handler_for(made: Any) -> logging.Handler | None:
+    """
+    Return a handler that passes records to a log observer of another framework.
+
+    Args:
+        made:
+            What the factory named by `--logger` made; the rooms that may know it are called in.
+
+    Returns:
+        The handler, or None when nobody knows the object.
+    """
+    _call_in()
+    for source in _handler_sources:
+        handler = source(made)
+        if handler is not None:
+            return handler
+    return None
 
 
 class Offer(NamedTuple):

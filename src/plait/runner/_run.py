@@ -217,8 +217,13 @@ class _Run:
     def _log(self, app: Application, rights: Rights) -> LogSystem:
         # An application of another framework may bring the place its log goes to.
         own = getattr(app, "log_handler", None)
-        handler = None if own is None else own(self.plan.logger)
-        logs = configure(self.plan.log, ident=app.name or "plait", handler=handler)
+        handler = None if own is None or self.plan.logger else own()
+        logs = configure(
+            self.plan.log,
+            ident=app.name or "plait",
+            handler=handler,
+            foreign=plugins.handler_for,
+        )
         self.write_log = logs.flush
         self.stack.callback(logs.close)
         app.observe(logs.observer)

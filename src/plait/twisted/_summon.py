@@ -39,9 +39,9 @@ def install(*, force: bool = False) -> bool:
         ImportError: `--twisted=installed` was given and Twisted is not installed.
         RuntimeError: The names are to be taken over and the real Twisted is imported already.
     """
-    from plait.plugins import register_adapter, register_commands
+    from plait.plugins import register_adapter, register_commands, register_handlers
 
-    from ._adapter import adapt
+    from ._adapter import adapt, observe
     from ._commands import service_commands
 
     mode = os.environ.get(CHOICE, "auto")
@@ -49,6 +49,7 @@ def install(*, force: bool = False) -> bool:
         raise ImportError(f"--twisted is {mode!r}; expected one of {', '.join(MODES)}")
     register_adapter(adapt)
     register_commands(service_commands)
+    register_handlers(observe)
     if force or mode == "own" or not realTwisted():
         if mode == "installed":
             raise ImportError("--twisted=installed needs Twisted; try: pip install twisted")

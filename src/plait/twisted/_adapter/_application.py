@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from plait.core import Application
+from plait.twisted._finder import installed, realTwisted
 
 from ._awaiting import settle
-from ._logging import begin, handler_of
+from ._logging import begin, handler_for, handler_of
 from ._nodes import Tree, hook, unhook
 from ._watch import Watch
 
-__all__ = ["TwistedApplication", "Vocabulary", "adapt"]
+__all__ = ["TwistedApplication", "Vocabulary", "adapt", "observe"]
 
 
 class Vocabulary(NamedTuple):
@@ -56,6 +57,24 @@ def adapt(found: Any) -> TwistedApplication | None:
         if root is not None:
             return TwistedApplication(Vocabulary(package, service), found, root)
     return None
+
+
+def observe(made: Any) -> logging.Handler | None:
+    """
+    Return the handler that passes log records to a log observer, None when the object is none.
+
+    Args:
+        made:
+            What the factory named by `--logger` made.
+    """
+    for package in ("plait.twisted", "twisted"):
+        module = sys.modules.get(f"{package}.logger")
+        if module is not None and module.ILogObserver.providedBy(made):
+            break
+    else:
+        package = "plait.twisted" if installed() or not realTwisted() else "twisted"
+    words = Vocabulary(package, import_module(f"{package}.application.service"))
+    return handler_for(words, made)
 
 
 class TwistedApplication(Application):
@@ -105,18 +124,14 @@ class TwistedApplication(Application):
 
     # ---- the log
 
-    def log_handler(self, logger: str) -> logging.Handler | None:
+    def log_handler(self) -> logging.Handler | None:
         """
         Return the handler that passes log records to the application's own observer.
-
-        Args:
-            logger:
-                What `--logger` said; it goes before the application's components.
 
         Returns:
             The handler, or None when the application has no observer of its own.
         """
-        return handler_of(self.words, self.found, logger)
+        return handler_of(self.words, self.found)
 
     # ---- one run
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module
+import os
 from typing import Any
 
-__all__ = ["Bridge", "ObserverHandler", "begin", "handler_of"]
+__all__ = ["Bridge", "ObserverHandler", "begin", "handler_for", "handler_of"]
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -100,6 +100,20 @@ class ObserverHandler(logging.Handler):
         ]
         self._lowest = level.debug
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """
+        Make the log file that the observer writes and rotates belong to another user.
+
+        Args:
+            uid:
+                The number of the user, -1 for whoever it is now.
+            gid:
+                The number of the group, -1 for whichever it is now.
+        """
+        file = _rotated(self._observer)
+        if file is not None:
+            os.fchown(file.fileno(), uid, gid)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Make an event of one record and hand it over."""
         try:
@@ -120,6 +134,14 @@ class ObserverHandler(logging.Handler):
             self.handleError(record)
 
 
+def _rotated(observer: Any) -> Any:
+    """Return the open file of a LogFile or DailyLogFile that an observer writes, if it does."""
+    observer = getattr(observer, "legacyObserver", observer)
+    write = getattr(getattr(observer, "__self__", None), "write", None)
+    file = getattr(observer, "_outFile", getattr(write, "__self__", None))
+    return getattr(file, "_file", None) if hasattr(file, "rotate") else None
+
+
 def _component(words: Any, found: Any) -> Any:
     """Return the application's own observer, None without one."""
     get = getattr(found, "getComponent", None)
@@ -137,20 +159,10 @@ def _as_new(words: Any, observer: Any) -> Any:
     return words.module("logger").LegacyLogObserverWrapper(observer)
 
 
-def _named(words: Any, name: str) -> Any:
-    module, _dot, factory = name.replace(":", ".").rpartition(".")
-    made = getattr(import_module(module), factory)()
-    if isinstance(made, logging.Handler):
-        return made
-    if words.module("logger").ILogObserver.providedBy(made):
-        return made
-    return _as_new(words, made)
-
-
 _pending: list[Any] = []
 
 
-def handler_of(words: Any, found: Any, logger: str) -> logging.Handler | None:
+def handler_of(words: Any, found: Any) -> logging.Handler | None:
     """
     Return the handler for an application's own observer, None when it has none.
 
@@ -159,13 +171,33 @@ def handler_of(words: Any, found: Any, logger: str) -> logging.Handler | None:
             Whose words the application speaks.
         found:
             The application.
-        logger:
-            The dotted name of a factory, which goes first; empty without.
     """
     _pending.clear()
-    observer = _named(words, logger) if logger else _component(words, found)
-    if observer is None or isinstance(observer, logging.Handler):
-        return observer
+    observer = _component(words, found)
+    return None if observer is None else _handler(words, observer)
+
+
+def handler_for(words: Any, made: Any) -> logging.Handler | None:
+    """
+    Return the handler for what the factory of `--logger` made, None when it is no log observer.
+
+    Args:
+        words:
+            Whose words the observer speaks.
+        made:
+            The observer: one that provides neither interface gets events of the old kind.
+    """
+    _pending.clear()
+    if not callable(made):
+        return None
+    new = words.module("logger").ILogObserver.providedBy(made)
+    handler = _handler(words, made if new else _as_new(words, made))
+    # An application of plait itself has nobody else who lets the events of Twisted's words flow.
+    begin(words)
+    return handler
+
+
+def _handler(words: Any, observer: Any) -> ObserverHandler:
     _pending.append(observer)
     return ObserverHandler(observer, words)
 
@@ -176,6 +208,8 @@ _begun: list[Any] = []
 def begin(words: Any) -> None:
     """Let Twisted's events flow: to the application's own observer, or into the log."""
     observers = _pending[:] or [Bridge(words)]
+    if observers == _begun:
+        return
     logger = words.module("logger")
     for old in _begun:
         logger.globalLogPublisher.removeObserver(old)
