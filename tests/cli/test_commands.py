@@ -12,6 +12,7 @@ import pytest
 from plait import __version__
 from plait.cli import main
 from plait.cli._commands import group
+from plait.cli._options import help_of
 from plait.runner import RunPlan, fields_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,7 +41,7 @@ def test_the_options_of_run_are_the_fields_of_the_plan() -> None:
         field = fields[flag]
         assert option.name == field.name
         assert option.envvar == field.variable
-        assert option.help == field.option.help
+        assert option.help == help_of(field)
         assert (option.type.choices if isinstance(option.type, click.Choice) else ()) == (
             field.option.choices
         )
@@ -171,3 +172,38 @@ def test_the_version_is_quick() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
     )
     assert done.stdout == f"plait {__version__}\nset()\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["chek", "shop.tac"], "did you mean 'plait check'?"),
+        (["shop.tac"], "did you mean 'plait run shop.tac'?"),
+        (["shop.main:app"], "did you mean 'plait run shop.main:app'?"),
+        (["zzz"], "the commands are run, check, tree"),
+    ],
+)
+def test_a_word_that_is_no_command_gets_a_hint(
+    words: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What may have been meant is named: a command alike, a target without `run`, or all there."""
+    assert invoke(*words) == 2
+    assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["run", "check", "tree", "serve", "services", "import", "stop"])
+def test_the_help_ends_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of a command shows lines to try, and its arguments are not listed as options."""
+    assert invoke(name, "--help") == 0
+    shown = capsys.readouterr().out
+    assert f"plait {name}" in shown.partition("Examples:")[2]
+    assert "\n  TARGET" not in shown.replace("\n  TARGET is", "")
+
+
+@pytest.mark.parametrize("word", ["--chdir", "--user ", "plait.log", "pyinstrument"])
+def test_the_help_of_twistd_speaks_of_its_own_options(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names and defaults in `plait twistd --help` are those of that command line."""
+    assert invoke("twistd", "--help") == 0
+    assert word not in capsys.readouterr().out

@@ -96,12 +96,8 @@ MUTANTS = {
     "a preference between branches is not kept": Mutant(
         "_order.py", "reluctant if waits[follower][1] else free", "free"
     ),
-    "a start has no deadline": Mutant(
-        "_engine.py", "node.start_timeout or node.service.start_timeout", "1e9"
-    ),
-    "a stop has no deadline": Mutant(
-        "_engine.py", "node.stop_timeout or node.service.stop_timeout", "1e9"
-    ),
+    "a start has no deadline": Mutant("_engine.py", "node.start_seconds", "1e9"),
+    "a stop has no deadline": Mutant("_engine.py", "node.stop_seconds", "1e9"),
     "a start's deadline outlives it": Mutant(
         "_engine.py", "node.deadline = None  # that of its start", "pass  # that of its start", 800
     ),

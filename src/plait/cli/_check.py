@@ -17,7 +17,14 @@ from plait.runner import (
     is_described,
 )
 
-from ._options import PlanCommand, given_options, plan_from, plan_options, target_argument
+from ._options import (
+    PlanCommand,
+    examples,
+    given_options,
+    plan_from,
+    plan_options,
+    target_argument,
+)
 
 __all__ = ["command"]
 
@@ -33,13 +40,18 @@ def _without_variables(command: C) -> C:
 
 @_without_variables
 @click.command(
-    "check", cls=PlanCommand, short_help="Load and validate an application without starting it."
+    "check",
+    cls=PlanCommand,
+    short_help="Load and validate an application without starting it.",
+    epilog=examples("plait check shop.tac", "plait check app.toml --log-level debug"),
 )
 @target_argument
 @plan_options
 def command(**values: Any) -> ExitStatus:
     """
     Load the application that TARGET names and work out its order, without starting anything.
+
+    TARGET is what `plait run` takes.
 
     For a .toml file or a Procfile, its tree and every value that is no default are shown with where
     it came from: the file, the environment, or the options given here, which are those of run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,22 @@ _COMMANDS = {
 
 class Commands(click.Group):
     """A group whose commands are imported when they are used."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command for the words; a word that is none is told with what may be meant."""
+        word = args[0]
+        if word.startswith("-") or word in _COMMANDS:
+            return super().resolve_command(ctx, args)
+        near = get_close_matches(word, _COMMANDS, n=1)
+        if near:
+            hint = f"did you mean 'plait {near[0]}'?"
+        elif "." in word or ":" in word:
+            hint = f"did you mean 'plait run {word}'?"
+        else:
+            hint = "the commands are " + ", ".join(_COMMANDS)
+        raise click.UsageError(f"there is no command {word!r}; {hint}", ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""

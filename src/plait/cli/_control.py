@@ -9,6 +9,8 @@ import click
 
 from plait.runner import ExitStatus, reload_running, status_of_running, stop_running
 
+from ._options import examples
+
 __all__ = ["reload", "status", "stop"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +26,11 @@ def _pidfile(command: F) -> F:
     )(command)
 
 
-@click.command("stop", short_help="Stop a process by its pidfile, and wait until it is gone.")
+@click.command(
+    "stop",
+    short_help="Stop a process by its pidfile, and wait until it is gone.",
+    epilog=examples("plait stop --pidfile shop.pid --timeout 40"),
+)
 @_pidfile
 @click.option(
     "--timeout",
@@ -43,7 +49,11 @@ def stop(pidfile: str, timeout: float) -> ExitStatus:
     return stop_running(pidfile, timeout)
 
 
-@click.command("status", short_help="Say whether a process runs, by its pidfile.")
+@click.command(
+    "status",
+    short_help="Say whether a process runs, by its pidfile.",
+    epilog=examples("plait status --pidfile shop.pid"),
+)
 @_pidfile
 def status(pidfile: str) -> ExitStatus:
     """
@@ -54,7 +64,11 @@ def status(pidfile: str) -> ExitStatus:
     return status_of_running(pidfile)
 
 
-@click.command("reload", short_help="Have a process reload, by its pidfile.")
+@click.command(
+    "reload",
+    short_help="Have a process reload, by its pidfile.",
+    epilog=examples("plait reload --pidfile shop.pid"),
+)
 @_pidfile
 def reload(pidfile: str) -> ExitStatus:
     """

@@ -7,10 +7,16 @@ import click
 from plait.appfile import import_supervisord
 from plait.errors import PlaitError
 
+from ._options import examples
+
 __all__ = ["command"]
 
 
-@click.command("import", short_help="Turn a supervisord.conf into an application file.")
+@click.command(
+    "import",
+    short_help="Turn a supervisord.conf into an application file.",
+    epilog=examples("plait import /etc/supervisord.conf > app.toml"),
+)
 @click.argument("file")
 def command(file: str) -> int:
     """

@@ -16,6 +16,7 @@ import click
 from plait.runner import Field, fields_of
 
 from ._commands import group
+from ._options import help_of
 from ._twistd import words_of_twistd
 
 __all__ = ["pages"]
@@ -63,7 +64,7 @@ def _plait() -> str:
         for option in own:
             metavar = f" \\fI{option.metavar}\\fR" if option.metavar else ""
             lines += _item(f"\\fB{_text(option.opts[0])}\\fR{metavar}", option.help or "")
-    lines += [*_signals(), *_status(_STATUS), ".SH ENVIRONMENT"]
+    lines += [*_signals(), *_status(_STATUS), *_examples(), ".SH ENVIRONMENT"]
     lines.append(
         _text(
             "Each option of run can be given as a variable: its name in capitals with PLAIT_ in "
@@ -148,6 +149,12 @@ def _status(rows: Iterable[tuple[str, str]]) -> list[str]:
     return [".SH EXIT STATUS", *(line for name, text in rows for line in _item(name, text))]
 
 
+def _examples() -> list[str]:
+    """Return the examples that the help of the commands ends with."""
+    shown = [line for _, command in _commands() for line in (command.epilog or "").splitlines()[2:]]
+    return [".SH EXAMPLES", ".nf", *(_text(line.strip()) for line in shown), ".fi"]
+
+
 def _commands() -> list[tuple[str, Any]]:
     top = group("")
     context = click.Context(top)
@@ -169,9 +176,7 @@ def _flag(field: Field) -> str:
 
 
 def _help(field: Field) -> str:
-    text = field.option.help
-    if field.option.choices:
-        text += f" One of {', '.join(field.option.choices)}."
+    text = help_of(field)
     if field.default not in ("", None, (), False):
         text += f" Default: {field.default}."
     return text

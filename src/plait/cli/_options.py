@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from plait.runner import Field, RunPlan, fields_of
 
-__all__ = ["given_options", "plan_from", "plan_options", "target_argument"]
+__all__ = ["examples", "given_options", "help_of", "plan_from", "plan_options", "target_argument"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,18 +23,23 @@ class PlanCommand(click.Command):
         headings: dict[str, list[tuple[str, str]]] = {}
         groups = {field.name: field.option.group for field in fields_of()}
         for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
             if record is not None:
                 name = param.name or ""
                 heading = groups.get(name) or self.heading_of(name)
                 headings.setdefault(heading, []).append(record)
-        for heading, records in headings.items():
+        for heading, records in sorted(headings.items(), key=lambda item: item[0] == "Other"):
             with formatter.section(heading):
                 formatter.write_dl(records)
 
     def heading_of(self, name: str) -> str:
         """Return the heading of an option that is none of the plan's."""
         return "Other"
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines to try."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def target_argument(command: F) -> F:
@@ -54,10 +59,16 @@ def plan_options(command: F) -> F:
     return command
 
 
+def help_of(field: Field) -> str:
+    """Return what a field of the plan does, with the values it takes."""
+    choices = field.option.choices
+    return f"{field.option.help} One of {', '.join(choices)}." if choices else field.option.help
+
+
 def _option(field: Field) -> Callable[[F], F]:
     option = field.option
     settings: dict[str, Any] = {
-        "help": option.help,
+        "help": help_of(field),
         "default": field.default,
         "envvar": field.variable,
     }

@@ -8,12 +8,28 @@ import click
 
 from plait.runner import ExitStatus, run
 
-from ._options import PlanCommand, given_options, plan_from, plan_options, target_argument
+from ._options import (
+    PlanCommand,
+    examples,
+    given_options,
+    plan_from,
+    plan_options,
+    target_argument,
+)
 
 __all__ = ["command"]
 
 
-@click.command("run", cls=PlanCommand, short_help="Run an application.")
+@click.command(
+    "run",
+    cls=PlanCommand,
+    short_help="Run an application.",
+    epilog=examples(
+        "plait run shop.tac",
+        "plait run shop.main:application --log-format json --stop-timeout 10",
+        "plait run --daemon --pidfile shop.pid --log-file shop.log shop.tac",
+    ),
+)
 @target_argument
 @plan_options
 def command(**values: Any) -> ExitStatus:

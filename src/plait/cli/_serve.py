@@ -12,7 +12,7 @@ from plait.errors import PlaitError, UnknownKind
 from plait.plugins import Kind, Parameter, kind, offers
 from plait.runner import ExitStatus, fields_of, run
 
-from ._options import PlanCommand, plan_from, plan_options
+from ._options import PlanCommand, examples, plan_from, plan_options
 
 __all__ = ["command"]
 
@@ -169,6 +169,11 @@ def _option(found: Kind, parameter: Parameter, dest: str, *, clash: bool) -> cli
     cls=Serve,
     short_help="Run one ready-made service.",
     subcommand_metavar="KIND [OPTION]...",
+    epilog=examples(
+        "plait serve echo --help",
+        "plait serve web --path public --port 8080",
+        "plait serve process --ready-line listening -- ./server --verbose",
+    ),
 )
 def command() -> None:
     """

@@ -7,16 +7,23 @@ import click
 from plait.errors import PlaitError, UnknownKind
 from plait.plugins import Kind, kind, offers
 
+from ._options import examples
+
 __all__ = ["command"]
 
 
-@click.command("services", short_help="List the ready-made services and their options.")
+@click.command(
+    "services",
+    short_help="List the ready-made services and their options.",
+    epilog=examples("plait services", "plait services web", "plait services shop.mail:Mail"),
+)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def command(names: tuple[str, ...]) -> int:
     """
     List the ready-made services with their options, or those that are named.
 
-    The libraries they need are not imported; what is not installed is said.
+    NAME is a kind, or package.module:attribute of one of your own. The libraries they need are not
+    imported; what is not installed is said.
     """
     there = offers("services")
     status = 0

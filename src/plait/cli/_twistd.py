@@ -55,6 +55,22 @@ _OWN = (
     Word("help", "", "", "Print this help and exit."),
 )
 
+#: What fields of the plan are said to do under twistd's names and defaults.
+_WORDED = {
+    "chroot": "Directory to make the root directory, before --rundir.",
+    "gid": "Group to become, by name or number; the user's own group when only --uid is given.",
+    "logfile": "File to append the log to, or - for standard output, which is the default with -n "
+    "or -b; twistd.log for a daemon.",
+    "pidfile": "File that holds the process number and is locked while the process lives; "
+    "twistd.pid when not given, none when empty.",
+    "prefix": "Name that syslog shows; twisted when not given.",
+    "profiler": "Which profiler: cprofile, which is the default, or profile.",
+    "reactor": "Event loop to run on, by the name of a reactor; default takes uvloop where it is "
+    "installed, --help-reactors lists all.",
+    "umask": "Mask of the modes of new files, in octal, such as 027; 077 for a daemon when not "
+    "given.",
+}
+
 #: twistd's names of reactors, and the loops that stand for them.
 REACTORS = {
     "default": "auto",
@@ -99,7 +115,8 @@ def words_of_twistd() -> list[Word]:
     for field in fields_of():
         if field.option.twistd:
             long, _, short = field.option.twistd.partition(",")
-            words.append(Word(long, short, field.option.metavar, field.option.help))
+            text = _WORDED.get(long, field.option.help)
+            words.append(Word(long, short, field.option.metavar, text))
     return sorted([*words, *_OWN])
 
 
@@ -271,6 +288,10 @@ def usage() -> str:
         lines += [f"{'':<28}{more}" for more in text[1:]]
     lines += [
         "",
-        "Without -n it becomes a daemon with twistd.pid and twistd.log in this directory.",
+        "Without -n or -b it becomes a daemon with twistd.pid and twistd.log in this directory.",
+        "",
+        "Examples:",
+        "  plait twistd -noy shop.tac",
+        "  plait twistd -y shop.tac --pidfile /run/shop.pid --logfile /var/log/shop.log",
     ]
     return "\n".join(lines) + "\n"

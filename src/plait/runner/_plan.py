@@ -70,8 +70,8 @@ class RunPlan(NamedTuple):
     twisted: Annotated[
         str,
         Option(
-            "Whose Twisted a program gets that imports it: own is plait's implementation of its "
-            "API, installed the one from its authors, auto that one if it is there.",
+            "Which Twisted a program that imports it gets: plait's own implementation of its API, "
+            "the installed one, or with auto the installed one where there is one.",
             "WHOSE",
             TWISTEDS,
             twistd="twisted",
@@ -273,8 +273,8 @@ class RunPlan(NamedTuple):
     debug: Annotated[
         bool,
         Option(
-            "asyncio's debug mode, slow callbacks named by service, tracebacks of every failure, "
-            "and in the foreground the debugger at SIGUSR2.",
+            "Turn on asyncio's debug mode, name slow callbacks by service, show the traceback of "
+            "every failure, and in the foreground begin the debugger at SIGUSR2.",
             twistd="debug,b",
             group="Looking inside",
         ),

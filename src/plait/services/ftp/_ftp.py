@@ -11,7 +11,7 @@ from plait.plugins import Setting, ready_made
 
 @ready_made("aioftp", extra="ftp")
 def ftp(
-    path: Annotated[Path, Setting(metavar="DIRECTORY")] = Path("."),
+    path: Annotated[Path, Setting(metavar="DIR")] = Path("."),
     users: Annotated[Path | None, Setting(metavar="FILE")] = None,
     anonymous: bool | None = None,
     host: str = "127.0.0.1",

@@ -13,7 +13,7 @@ from plait.plugins import Setting, ready_made
 def ssh(
     authorized_keys: Annotated[Path, Setting(metavar="FILE")],
     host_key: Annotated[Path, Setting(metavar="FILE")] = Path("ssh_host_key"),
-    path: Annotated[Path, Setting(metavar="DIRECTORY")] = Path("."),
+    path: Annotated[Path, Setting(metavar="DIR")] = Path("."),
     writable: bool = False,
     host: str = "127.0.0.1",
     port: int = 2222,

@@ -18,7 +18,7 @@ from ._wsgi import WSGI
 
 @ready_made("uvicorn", extra="web")
 def web(
-    path: Annotated[Path | None, Setting(metavar="DIRECTORY")] = None,
+    path: Annotated[Path | None, Setting(metavar="DIR")] = None,
     app: Annotated[str | None, Setting(metavar="MODULE:NAME")] = None,
     wsgi: Annotated[str | None, Setting(metavar="MODULE:NAME")] = None,
     host: str = "127.0.0.1",
