@@ -611,7 +611,7 @@ def test_a_component_gets_events_and_records_once(kind: str, quiet: None) -> Non
 @pytest.mark.parametrize("kind", ["new", "legacy"])
 def test_the_file_of_an_observer_changes_hands(quiet: None, kind: str, tmp_path: Path) -> None:
     """The log file that an observer rotates is given to the user who will go on with it."""
-    file = DailyLogFile("own.log", str(tmp_path))
+    file: Any = DailyLogFile("own.log", str(tmp_path))
     application = service.Application("x")
     if kind == "new":
         application.setComponent(ILogObserver, textFileLogObserver(file))
