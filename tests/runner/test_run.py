@@ -322,6 +322,22 @@ application.add(Works(), name="worker")
     assert "RuntimeError: lost the plot" in program.err
 
 
+@pytest.mark.parametrize("options", [(), ("--log-level", "critical"), ("--log-file", "shop.log")])
+def test_a_failed_start_shows_its_traceback_once(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """The traceback of a failed start stands on the terminal once, wherever the log goes."""
+    source = """
+class Works(Service):
+    async def start(self):
+        raise RuntimeError("lost the plot")
+application.add(Works(), name="worker")
+"""
+    program = plait(tmp_path, "run", *options, tac(tmp_path, source))
+    assert program.ends() == 3
+    assert program.err.count("Traceback") == 1
+    last = "plait: shop failed to start: shop/worker: RuntimeError: lost the plot"
+    assert program.err.splitlines()[-1] == last
+
+
 @pytest.mark.parametrize(
     ("act", "status"),
     [

@@ -36,6 +36,11 @@ class LogSystem:
         self._capture_prints: Callable[[], None] | None = None
 
     @property
+    def on_standard_error(self) -> bool:
+        """Whether it is written to standard error, where errors are told too."""
+        return _sink_name(self.handler) == "standard error"
+
+    @property
     def dropped(self) -> dict[int, int]:
         """How many messages of each level were dropped so far."""
         writer = getattr(self.handler, "writer", None)
@@ -218,7 +223,7 @@ def configure(
     hooks = Capture(
         prints=capture,
         flush=lambda: system.flush(2.0),
-        shown=_sink_name(handler) == "standard error",
+        shown=system.on_standard_error,
     )
     system._undo.append(hooks.undo)
     if not capture:

@@ -13,7 +13,7 @@ from typing import Any
 
 from plait import plugins
 from plait.core import Application
-from plait.errors import LogError, TargetError, UsageError
+from plait.errors import LogError, StartFailed, TargetError, UsageError
 from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
@@ -30,6 +30,7 @@ from plait.system import RealSystem, System
 __all__ = ["run"]
 
 log = logging.getLogger("plait.runner")
+_events = logging.getLogger("plait.core")
 
 #: Seconds that stray tasks get at least, after the tree has stopped.
 _AFTERMATH = 1.0
@@ -108,6 +109,7 @@ class _Run:
     ) -> None:
         self.plan = plan
         self.write_log: Callable[[], object] = lambda: None
+        self.logs_here = False  # on standard error
         self.unwatch: Callable[[], object] = lambda: None
         self.given: Mapping[str, str] = {}
         self.system = system
@@ -149,7 +151,13 @@ class _Run:
 
     def _tell(self, error: BaseException) -> None:
         self.write_log()
-        tell(error, debug=self.plan.debug)
+        # The services' own failures are events, which the log shows with their tracebacks.
+        logged = (
+            self.logs_here
+            and isinstance(error, StartFailed)
+            and _events.isEnabledFor(logging.ERROR)
+        )
+        tell(error, debug=self.plan.debug, logged=logged)
 
     def _described(self) -> Callable[[], Application]:
         """Join what the file says about the run; return what makes its application."""
@@ -225,6 +233,7 @@ class _Run:
             foreign=plugins.handler_for,
         )
         self.write_log = logs.flush
+        self.logs_here = logs.on_standard_error
         self.stack.callback(logs.close)
         app.observe(logs.observer)
         if rights.uid >= 0 or rights.gid >= 0:

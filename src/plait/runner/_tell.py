@@ -11,7 +11,13 @@ from plait.errors import MissingExtra, PlaitError, TargetBroken
 __all__ = ["tell"]
 
 
-def tell(error: BaseException, *, debug: bool = False, stream: TextIO | None = None) -> None:
+def tell(
+    error: BaseException,
+    *,
+    debug: bool = False,
+    logged: bool = False,
+    stream: TextIO | None = None,
+) -> None:
     """
     Write what went wrong to standard error.
 
@@ -21,10 +27,12 @@ def tell(error: BaseException, *, debug: bool = False, stream: TextIO | None = N
             shown with its traceback, in front of the sentence.
         debug:
             Whether tracebacks are wanted in any case.
+        logged:
+            Whether the log has shown the tracebacks in the same place just before.
         stream:
             Where to write instead.
     """
-    text = "".join(f"{part}\n" for part in _parts(error, debug))
+    text = "".join(f"{part}\n" for part in _parts(error, debug, logged))
     target = stream or sys.stderr
     try:
         target.write(text)
@@ -34,11 +42,11 @@ def tell(error: BaseException, *, debug: bool = False, stream: TextIO | None = N
         return
 
 
-def _parts(error: BaseException, debug: bool) -> list[str]:
+def _parts(error: BaseException, debug: bool, logged: bool) -> list[str]:
     parts = []
     if debug:
         parts.append(_traceback(error))
-    else:
+    elif not logged:
         parts += [_traceback(fault) for fault in faults(error)]
     if isinstance(error, PlaitError | BaseExceptionGroup):
         parts.append(f"plait: {error}")
