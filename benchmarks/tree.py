@@ -12,8 +12,7 @@ part done.
 
 Wanted at 100,000: start plus stop of `plait` at most 3 times Twisted's (whose start is a bare call
 that waits for nothing), of `plait-async` at most 6 times, both at most a fifth of aiomisc's;
-removal at least 100 times faster than Twisted's; and each figure grows linearly. Half of the time
-of `plait-async` at 100,000 goes into the garbage collector's full passes over a million objects.
+removal at least 100 times faster than Twisted's; and each figure grows linearly.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ __all__ = ["Deadline", "Deadlines"]
 
 #: A loop time, a number that breaks ties, and whose deadline it is.
 Deadline: TypeAlias = "tuple[float, int, Node]"
+
+#: The fewest entries that are worth a search for void ones.
+ROOM = 64
 
 
 class Deadlines:
@@ -37,20 +40,31 @@ class Deadlines:
         self._expired = expired
         self._heap: list[Deadline] = []
         self._count = 0
+        self._room = ROOM  # entries that there may be before the void ones are taken out
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0.0
+
+    def __len__(self) -> int:
+        """Return how many entries are held, those that are void by now included."""
+        return len(self._heap)
 
     def set(self, node: Node, seconds: float) -> None:
         """Give a node a deadline from now, in place of the one it had."""
         heap = self._heap
-        while heap and heap[0][2].deadline is not heap[0]:
-            heappop(heap)
+        if len(heap) > self._room:
+            self._forget_void()
         when = self._loop.time() + seconds
         self._count += 1
         node.deadline = entry = (when, self._count, node)
         heappush(heap, entry)
         if self._timer is None or when < self._armed:
             self._arm(when)
+
+    def _forget_void(self) -> None:
+        """Take out the entries of nodes that have another deadline by now, or none."""
+        self._heap[:] = [entry for entry in self._heap if entry[2].deadline is entry]
+        heapify(self._heap)
+        self._room = max(ROOM, 2 * len(self._heap))
 
     def left(self, node: Node) -> float | None:
         """Return the seconds a node has left, or `None` without a deadline."""

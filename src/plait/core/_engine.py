@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from plait.core import _events as happened
 from plait.core import _supervision
 from plait.core._deadlines import Deadlines
+from plait.core._garbage import Shelf
 from plait.core._node import Node, Want
 from plait.core._outcome import Outcome
 from plait.core._owner import Owner
@@ -62,6 +63,7 @@ class Engine:
         self.context = copy_context()  # owners begin with this, not with that of another service
         self.deadlines = Deadlines(loop, self._expired)
         self.outcome = Outcome(self)
+        self.shelf = Shelf()
         self.cutting = False  # the stop budget is nearly used up: order counts no longer
         self._queue: deque[Node] = deque()
         self._pumping = False
@@ -149,6 +151,7 @@ class Engine:
         if owned:
             if node.parent is not None:
                 self.deadlines.set(node, node.start_seconds)
+            self.shelf.began()
             node.owner = Owner(self, node)
             node.owner.launch()
         else:

@@ -49,6 +49,7 @@ class Outcome:
     def tree_ready(self) -> None:
         """Take note that the whole tree is ready."""
         self.has_been_ready = True
+        self._engine.shelf.close()
         if not self.ready.done():
             self.ready.set_result(None)
 
@@ -118,6 +119,7 @@ class Outcome:
     def tree_down(self) -> None:
         """Take note that the whole tree is down, and give every waiting call its answer."""
         engine = self._engine
+        engine.shelf.close()
         for timer in self._timers:
             timer.cancel()
         path = engine.root.path

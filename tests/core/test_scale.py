@@ -1,0 +1,106 @@
+"""Large trees: what the engine keeps, and what it asks of the garbage collector."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from plait.core import Application, MultiService, Service
+from plait.core._deadlines import ROOM, Deadlines
+from plait.core._garbage import SHELF
+from plait.core._node import Node
+from plait.errors import StartFailed
+
+
+class Looking(Service):
+    """A service that notes how much the collector leaves alone while it starts."""
+
+    frozen = 0
+
+    async def start(self) -> None:
+        """Look."""
+        self.frozen = gc.get_freeze_count()
+
+
+class Quiet(Service):
+    """A service with a start of its own."""
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+
+class Failing(Service):
+    """A service that cannot start."""
+
+    async def start(self) -> None:
+        """Fail."""
+        raise OSError("no disk")
+
+
+@pytest.fixture(autouse=True)
+def nothing_frozen() -> Iterator[None]:
+    """Let a test find and leave the collector with nothing frozen."""
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
+
+
+def large_tree(last: Service) -> Application:
+    """Return an application with more services than a shelf holds, and one behind them."""
+    app = Application("large")
+    for _ in range(SHELF):
+        app.add(Quiet())
+    app.add(last)
+    return app
+
+
+async def test_a_large_tree_is_shelved_until_it_is_ready() -> None:
+    """What a large tree has made is out of the collector's sight during its start, not after."""
+    last = Looking()
+    app = large_tree(last)
+    async with app:
+        assert last.frozen > SHELF
+        assert gc.get_freeze_count() == 0
+        more, again = MultiService(), Looking()
+        for _ in range(SHELF):
+            more.add(Quiet())
+        more.add(again)
+        app.add(more)
+        await more.ready()
+        assert again.frozen == 0
+
+
+async def test_a_failed_start_takes_everything_off_the_shelf() -> None:
+    """The collector sees everything again after a roll-back too."""
+    with pytest.raises(StartFailed):
+        async with large_tree(Failing()):
+            pass
+    assert gc.get_freeze_count() == 0
+
+
+async def test_what_others_have_frozen_stays_frozen() -> None:
+    """Objects that the program itself froze, as before a fork, are not thawed."""
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    async with large_tree(Quiet()):
+        pass
+    assert frozen - SHELF < gc.get_freeze_count() <= frozen  # some die a natural death
+
+
+async def test_void_deadlines_are_forgotten() -> None:
+    """Deadlines that were replaced or met take no room, even behind one that is far away."""
+    expired: list[Node] = []
+    deadlines = Deadlines(asyncio.get_running_loop(), expired.append)
+    first, second = Node(Service(), "first"), Node(Service(), "second")
+    deadlines.set(first, 1)
+    for _ in range(10 * ROOM):
+        deadlines.set(second, 2)
+        assert len(deadlines) <= ROOM + 1
+    left = deadlines.left(first)
+    assert left is not None
+    await asyncio.sleep(left + 1.5)
+    assert expired == [first, second]
+    deadlines.close()
