@@ -13,6 +13,7 @@ from plait.core._deadlines import ROOM, Deadlines
 from plait.core._garbage import SHELF
 from plait.core._node import Node
 from plait.errors import StartFailed
+from plait.testing import VirtualTimeLoop
 
 
 class Looking(Service):
@@ -90,10 +91,10 @@ async def test_what_others_have_frozen_stays_frozen() -> None:
     assert frozen - SHELF < gc.get_freeze_count() <= frozen  # some die a natural death
 
 
-async def test_void_deadlines_are_forgotten() -> None:
+async def test_void_deadlines_are_forgotten(virtual_loop: VirtualTimeLoop) -> None:
     """Deadlines that were replaced or met take no room, even behind one that is far away."""
     expired: list[Node] = []
-    deadlines = Deadlines(asyncio.get_running_loop(), expired.append)
+    deadlines = Deadlines(virtual_loop, expired.append)
     first, second = Node(Service(), "first"), Node(Service(), "second")
     deadlines.set(first, 1)
     for _ in range(10 * ROOM):
