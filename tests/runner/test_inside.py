@@ -53,22 +53,89 @@ application.add(Works(), name="db")
     assert "the loop turns again" in program.err
 
 
-def test_a_loop_that_never_returns_shows_its_stack(tmp_path: Path) -> None:
-    """A regular expression without end: the stack is in the log file while it still runs."""
-    source = """
+#: Where a regular expression without end is met: the loop never comes back from it.
+ENDLESS = {
+    "a task": """
     async def work(self):
         await asyncio.sleep(0.1)
-        re.match("(a+)+b", "a" * 60)
+        forever()
 application.add(Works(), name="db")
-"""
-    (tmp_path / "shop.tac").write_text(HEAD + source)
+""",
+    "a start": """
+class Starts(Service):
+    async def start(self):
+        await asyncio.sleep(0.1)
+        forever()
+application.add(Starts(), name="db")
+""",
+    "a stop": """
+class Stops(Service):
+    async def start(self):
+        application.end()
+    async def stop(self):
+        await asyncio.sleep(0.1)
+        forever()
+application.add(Stops(), name="db")
+""",
+    "a reload": """
+import os, signal
+class Reloads(Service):
+    async def start(self):
+        os.kill(os.getpid(), signal.SIGHUP)
+    async def reload(self):
+        await asyncio.sleep(0.1)
+        forever()
+application.add(Reloads(), name="db")
+""",
+    "a connection": """
+from plait.net import TCPServer
+async def handle(reader, writer):
+    forever()
+server = application.add(TCPServer(handle, port=0, host="127.0.0.1"), name="db")
+class Calls(Service):
+    async def start(self):
+        await asyncio.open_connection("127.0.0.1", server.port)
+application.add(Calls())
+""",
+    "a client": """
+from plait.net import TCPClient, TCPServer
+async def wait(reader, writer):
+    await reader.read()
+server = application.add(TCPServer(wait, port=0, host="127.0.0.1"))
+async def handle(reader, writer):
+    forever()
+class Calls(Service):
+    async def start(self):
+        client = TCPClient(handle, host="127.0.0.1", port=server.port)
+        application.add(client, name="db")
+application.add(Calls())
+""",
+    "a datagram": """
+import socket
+from plait.net import UDPServer
+async def handle(data, address, reply):
+    forever()
+server = application.add(UDPServer(handle, port=0, host="127.0.0.1"), name="db")
+class Calls(Service):
+    async def start(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"x", ("127.0.0.1", server.addresses[0].port))
+application.add(Calls())
+""",
+}
+
+
+@pytest.mark.parametrize("place", ENDLESS)
+def test_who_holds_the_interpreter_is_named_at_once(tmp_path: Path, place: str) -> None:
+    """C code that never returns: stack and service are in the log file while it still runs."""
+    forever = "def forever():\n    re.match('(a+)+b', 'a' * 60)\n"
+    (tmp_path / "shop.tac").write_text(forever + HEAD + ENDLESS[place])
     words = ("run", "--stall-limit", "0.2", "--log-file", "shop.log", "shop.tac")
     with Program(tmp_path, *words) as program:
         wait_for(
-            lambda: " in work\n" in text_of(tmp_path / "shop.log"),
-            "the stack",
-            program,
+            lambda: "in service shop/db\n" in text_of(tmp_path / "shop.log"), "the name", program
         )
+        assert " in forever\n" in text_of(tmp_path / "shop.log")
 
 
 def test_a_loop_that_turns_is_not_mentioned(tmp_path: Path) -> None:

@@ -153,6 +153,49 @@ def test_a_root_of_its_own(where: Path, daemon: str) -> None:
             assert program.ends() == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("words", ["", "--log-rotate 1000", "--log-rotate daily"])
+def test_a_log_outside_a_root_of_its_own(where: Path, words: str) -> None:
+    """From inside another root, as another user, the log outside is re-opened and rotated."""
+    (where / "jail").mkdir()
+    (where / "logs").mkdir()
+    os.chown(where / "logs", 65534, 65534)
+    (where / "a.tac").write_text(
+        "import asyncio, logging, re\nfrom plait import Application, Service\n"
+        "class Talks(Service):\n"
+        "    async def start(self):\n"
+        "        self.spawn(self.talk())\n"
+        "    async def talk(self):\n"
+        "        while True:\n"
+        "            logging.getLogger('talk').info('still here')\n"
+        "            await asyncio.sleep(0.01)\n"
+        "    async def reload(self):\n"
+        "        re.match('(a+)+b', 'a' * 60)\n"
+        "application = Application('a')\napplication.add(Talks(), name='talks')\n"
+    )
+    script = f"""
+        exec {PLAIT} run --chroot jail --user 65534 --log-file logs/a.log {words} \
+            --stall-limit 0.3 a.tac
+    """
+    log, old = where / "logs" / "a.log", where / "logs" / "a.log.1"
+    with inside(where, script, "-m") as program:
+        wait_for(lambda: "still here" in text_of(log), "the log", program)
+        if "1000" in words:
+            wait_for(old.exists, "the rotation", program)
+        else:
+            log.rename(old)
+            program.send(signal.SIGUSR1)
+            wait_for(lambda: "still here" in text_of(log), "the log anew", program)
+        # The stacks that are written from C find the new file too.
+        program.send(signal.SIGHUP)
+        wait_for(
+            lambda: any("in reload" in text_of(path) for path in (where / "logs").iterdir()),
+            "the stack",
+            program,
+        )
+        program.send(signal.SIGKILL)
+    assert list((where / "jail").iterdir()) == []
+
+
 def test_a_missing_null_device_is_told(where: Path) -> None:
     """Where even outside there is no null device, a daemon is refused with the reason."""
     (where / "a.tac").write_text("from plait import Application\napplication = Application('a')\n")

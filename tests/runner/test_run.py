@@ -282,6 +282,20 @@ for name, kind in [("a", Fine), ("b", Fine), ("db", Broken), ("d", Fine), ("e", 
     assert "shop/orders/db: ValueError: no such table" in program.err
     assert "2 services were rolled back" in program.err
     assert "in start\n" in program.err  # the traceback: the fault is in the user's code
+    assert program.err.count("Traceback") == 1
+
+
+def test_the_environment_is_left_alone(tmp_path: Path) -> None:
+    """What the options say does not get into the environment of the service's children."""
+    source = "import os\nbefore = {k: v for k, v in os.environ.items() if k.startswith('PLAIT')}\n"
+    source += "print(before, flush=True)\n"
+    target = tac(tmp_path, source)
+    for words in (("run", "--twisted=own"), ("twistd", "--twisted=own", "-noy")):
+        with Program(tmp_path, *words, target) as program:
+            wait_for(lambda: program.out != "", "the print")
+            program.send(signal.SIGTERM)
+            program.ends()
+            assert program.out.startswith("{}\n")
 
 
 def test_a_hanging_start_is_shown(tmp_path: Path) -> None:
@@ -470,6 +484,54 @@ application.add(Works())
         assert program.ends() == 1
         assert time.monotonic() - began < 15
         assert "still at work" in program.err
+
+
+DEAF = """
+async def deaf():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+class Strays(Service):
+    async def start(self):
+        self.task = asyncio.get_running_loop().create_task(deaf(), name="deaf")
+        self.generator = counts()
+        await anext(self.generator)
+async def counts():
+    try:
+        yield 1
+    finally:
+        await deaf()
+application.add(Strays())
+"""
+
+
+def test_a_second_signal_cuts_the_wait_for_tasks_short(tmp_path: Path) -> None:
+    """The tree is down and a task ignores its cancellation: the second TERM ends the wait."""
+    with Program(tmp_path, "run", tac(tmp_path, DEAF)) as program:
+        program.until(READY)
+        program.send(signal.SIGTERM)
+        program.until("shop stopped")
+        began = time.monotonic()
+        program.send(signal.SIGTERM)
+        assert program.ends() == 1
+        assert time.monotonic() - began < 15
+        assert "abandoned at the end, still at work: deaf" in program.err
+        assert "an asynchronous generator did not close in time" in program.err
+
+
+def test_a_third_signal_does_not_wait_for_tasks(tmp_path: Path) -> None:
+    """While tasks are waited for at the end, the third TERM ends the process at once."""
+    with Program(tmp_path, "run", tac(tmp_path, DEAF)) as program:
+        program.until(READY)
+        program.send(signal.SIGTERM)
+        program.until("shop stopped")
+        program.send(signal.SIGTERM)
+        time.sleep(0.2)
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+        assert "still at work" not in program.err
 
 
 def test_a_stop_that_swallows_cancellation_is_abandoned(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from plait.plugins import choose
 from plait.runner import (
     ExitStatus,
     Field,
@@ -60,6 +61,8 @@ def command(**values: Any) -> ExitStatus:
     possible.
     """
     plan = plan_from(values)
+    if plan.twisted != "auto":
+        choose("twisted", plan.twisted)
     if not is_described(plan.target):
         return check(plan.target, debug=plan.debug)
     given = given_options()

@@ -241,10 +241,10 @@ def _run(parsed: Parsed) -> ExitStatus:
 
     if not parsed.command:
         return run(parsed.plan)
-    from plait.plugins import commands
+    from plait.plugins import choose, commands
 
     name, *words = parsed.command
-    os.environ["PLAIT_TWISTED"] = parsed.plan.twisted  # whose plug-ins are asked for
+    choose("twisted", parsed.plan.twisted)  # whose plug-ins are asked for
     known = commands()
     if name not in known:
         among = f"; there are {', '.join(sorted(known))}" if known else "; none is installed"

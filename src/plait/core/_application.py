@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from plait.core import _events as happened
 from plait.core._engine import Engine
 from plait.core._growth import enlist, prepare
+from plait.core._label import labelled
 from plait.core._multi import MultiService
 from plait.core._node import current_service
 from plait.core._order import make_plan
@@ -275,7 +276,7 @@ class Application(MultiService):
             token = current_service.set(node.path)
             try:
                 async with asyncio.timeout(node.start_seconds):
-                    await service.reload()
+                    await labelled(_reload, node.path)(service)
             except Exception as error:  # told; the service keeps what it had
                 errors.append(error)
                 if self.observed:
@@ -323,3 +324,7 @@ class Application(MultiService):
     ) -> None:
         """Stop the application."""
         await self.shutdown()
+
+
+async def _reload(service: Service) -> None:
+    await service.reload()

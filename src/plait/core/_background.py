@@ -6,6 +6,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from plait.core._label import labelled
 from plait.core._node import current_service
 from plait.core._state import State
 from plait.errors import EndApplication, ServiceEnded
@@ -46,7 +47,7 @@ def spawn(
     context = copy_context()  # the caller's: what it has bound there is about this very work
     context.run(current_service.set, path)
     label = name or str(getattr(coro, "__qualname__", "task"))
-    work = _without_exit(coro, path)
+    work = labelled(_without_exit, path)(coro, path)
     task = engine.loop.create_task(work, name=f"{path}:{label}", context=context)
     if node.tasks is None:
         node.tasks = {}

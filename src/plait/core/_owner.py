@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeAlias
 
+from plait.core._label import labelled
 from plait.core._node import Want, current_service
 from plait.core._stack import where
 from plait.errors import ServiceEnded
@@ -112,7 +113,7 @@ class Owner:
         skipped = self.told
         try:
             if not skipped:
-                await node.service.start()
+                await labelled(_do, node.path)(node.service.start)
         except BaseException as error:  # whatever it is, it is this service's failure
             self.reason = error
             if not (self.told and isinstance(error, asyncio.CancelledError)):
@@ -160,7 +161,7 @@ class Owner:
         while self.steps:
             step = self.steps.pop(0)
             try:
-                await step()
+                await labelled(_do, node.path)(step)
             except asyncio.CancelledError as error:
                 if self.task is not None and self.cancelled:
                     self.task.uncancel()
@@ -224,6 +225,11 @@ class Owner:
             ):
                 return
             raise
+
+
+async def _do(step: Step) -> None:
+    """Do one step; a frame of its own, which bears the name of the service."""
+    await step()
 
 
 def _contains(error: BaseException, cause: BaseException) -> bool:

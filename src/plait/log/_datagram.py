@@ -67,7 +67,6 @@ class DatagramSink:
         Raises:
             OSError: nobody listens there.
         """
-        self.close()
         found = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             found.setblocking(False)
@@ -75,6 +74,7 @@ class DatagramSink:
         except OSError:
             found.close()
             raise
+        self.close()
         self._socket = found
 
     def write(self, batch: list[Entry]) -> None:
@@ -118,9 +118,13 @@ class DatagramSink:
         return True
 
     def freshen(self) -> None:
-        """Connect anew."""
+        """Connect anew; what is connected is kept where the path is out of reach by now."""
         self.stale = False
-        self.open()
+        try:
+            self.open()
+        except OSError:
+            if self._socket is None:
+                raise
 
     def forget(self) -> None:
         """Do nothing: a datagram is never half written."""

@@ -57,7 +57,13 @@ class Folder:
                 return
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         # Searchable is enough; where the system knows it, reading is not asked for.
-        found = os.open(self.path, flags | getattr(os, "O_PATH", 0))
+        try:
+            found = os.open(self.path, flags | getattr(os, "O_PATH", 0))
+        except PermissionError:
+            # After the rights were dropped its path may lead through what is closed by now.
+            if self._descriptor is None:
+                raise
+            return
         self.close()
         self._descriptor = found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -36,15 +37,19 @@ class LogSystem:
         self._capture_prints: Callable[[], None] | None = None
 
     @property
-    def on_standard_error(self) -> bool:
-        """Whether it is written to standard error, where errors are told too."""
-        return _sink_name(self.handler) == "standard error"
-
-    @property
     def dropped(self) -> dict[int, int]:
         """How many messages of each level were dropped so far."""
         writer = getattr(self.handler, "writer", None)
         return {} if writer is None else dict(writer.dropped)
+
+    @property
+    def on_standard_error(self) -> bool:
+        """Whether what is logged is seen where standard error is."""
+        name = _sink_name(self.handler)
+        if name == "standard output":
+            with suppress(OSError):
+                return os.path.sameopenfile(1, 2)
+        return name == "standard error"
 
     def reopen(self) -> None:
         """

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar, cast
 
-from plait.core import Backoff, Service
+from plait.core import Backoff, Service, labelled
 from plait.errors import (
     CannotConnect,
     ClientStopped,
@@ -311,9 +311,9 @@ class StreamClient(Service, Generic[C]):
         if self._handler is None:
             await asyncio.wait((link.lost,))
             return link.lost.result()
-        connection = cast(StreamPair, link.connection)
+        pair, name = cast(StreamPair, link.connection), link.name or self.peer
         # A task of its own, so that what one connection sets in its context ends with it.
-        handling = asyncio.ensure_future(_run(self._handler, connection, link.name or self.peer))
+        handling = asyncio.ensure_future(labelled(_run, self.path)(self._handler, pair, name))
         try:
             await asyncio.wait((handling,))
         except asyncio.CancelledError:

@@ -166,11 +166,11 @@ class Connection:
             override = {"peername": self.peer, "sockname": self._local}
         writer = Writer(transport, stream, override)
         handler = self._server.handler
-        task = self._server.loop.create_task(self._run(handler, stream.reader, writer))
+        task = self._server.loop.create_task(self._server.run(self, handler, stream.reader, writer))
         # An eager task may be done before it could be noted here.
         self._task = None if task.done() else task
 
-    async def _run(self, handler: Handler, reader: Reader, writer: Writer) -> None:
+    async def run(self, handler: Handler, reader: Reader, writer: Writer) -> None:
         """Run the handler for as long as it takes; nothing it raises gets out."""
         try:
             await handler(reader, writer)

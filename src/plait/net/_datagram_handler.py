@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from plait.core import current_service, labelled
+
 from ._dial import show_address
 from ._port import DatagramPort, Lingering
 
@@ -119,6 +121,9 @@ class CoroutineProtocol(_Answering, Lingering):
         self._full = False
         self._ending = False
         self.tasks: set[asyncio.Task[None]] = set()
+        path = current_service.get()
+        self._worker = labelled(CoroutineProtocol._work_off, path)
+        self._server = labelled(CoroutineProtocol._serve, path)
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Queue a datagram for the next turn of the loop."""
@@ -133,7 +138,7 @@ class CoroutineProtocol(_Answering, Lingering):
             return
         self._ready = True
         self._turn += 1
-        worker = self._loop.create_task(self._work_off(self._turn))
+        worker = self._loop.create_task(self._worker(self, self._turn))
         # Called right after the worker's first step, which is mostly its last.
         self._loop.call_soon(self._look, worker)
 
@@ -189,7 +194,7 @@ class CoroutineProtocol(_Answering, Lingering):
         # The worker waits for something: it keeps its datagram and takes no other.
         self._turn += 1
         while self._queue and len(self.tasks) < self._most:
-            self._keep(self._loop.create_task(self._serve(*self._queue.popleft())))
+            self._keep(self._loop.create_task(self._server(self, *self._queue.popleft())))
         if self._queue:
             self._hold()
 

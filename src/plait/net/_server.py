@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypedDict
 
-from plait.core import Service
+from plait.core import Service, labelled
 from plait.events import current_connection
 
 from ._accept import Acceptor
@@ -187,6 +187,7 @@ class StreamServer(Service):
         """Listen and accept."""
         self.loop = asyncio.get_running_loop()
         self._hurried = False
+        self.run = labelled(Connection.run, self.path)
         bound = self._sockets()
         bound.listen()
         self._acceptor = Acceptor(bound.sockets, self)

@@ -50,6 +50,8 @@ __all__ = [
     "Setting",
     "Shape",
     "adapt",
+    "choose",
+    "chosen",
     "commands",
     "handler_for",
     "kind",
@@ -143,6 +145,33 @@ def stop_summoning() -> None:
     """Take back `summon()`."""
     if _summoner in sys.meta_path:
         sys.meta_path.remove(_summoner)
+
+
+_choices: dict[str, str] = {}
+
+
+def choose(module: str, choice: str) -> None:
+    """
+    Say in what way the room that answers for a module is to do so, before it is called in.
+
+    Args:
+        module:
+            The top-level module, such as `twisted`.
+        choice:
+            What the user has chosen, in the room's own words.
+    """
+    _choices[module] = choice
+
+
+def chosen(module: str) -> str:
+    """
+    Return in what way a room is to answer for a module; empty when nobody has chosen.
+
+    Args:
+        module:
+            The top-level module, such as `twisted`.
+    """
+    return _choices.get(module, "")
 
 
 def _there(room: str) -> bool:

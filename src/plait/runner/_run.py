@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait import plugins
 from plait.core import Application
-from plait.errors import LogError, StartFailed, TargetError, UsageError
+from plait.errors import LogError, MissingExtra, TargetError, UsageError
 from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
@@ -24,13 +24,15 @@ from plait.runner._serve import Herald, Serving, finish_loop, join_threads
 from plait.runner._setting import check_plan, check_rotation, enter, preload
 from plait.runner._signals import Interrupted, Showing, Signals
 from plait.runner._status import FAILED, NOT_STARTED, USAGE, ExitStatus
-from plait.runner._tell import tell
+from plait.runner._tell import Shown, tell
 from plait.system import RealSystem, System
+
+if TYPE_CHECKING:
+    from plait.runner._stall import StallWatch
 
 __all__ = ["run"]
 
 log = logging.getLogger("plait.runner")
-_events = logging.getLogger("plait.core")
 
 #: Seconds that stray tasks get at least, after the tree has stopped.
 _AFTERMATH = 1.0
@@ -109,7 +111,6 @@ class _Run:
     ) -> None:
         self.plan = plan
         self.write_log: Callable[[], object] = lambda: None
-        self.logs_here = False  # on standard error
         self.unwatch: Callable[[], object] = lambda: None
         self.given: Mapping[str, str] = {}
         self.system = system
@@ -119,6 +120,7 @@ class _Run:
         self.heralds: list[Herald] = []
         self.keep: list[int] = []
         self.pidfile: PidfileLike = NoPidfile()
+        self.shown = Shown()
 
     def go(self, make: Callable[[], Any] | None) -> ExitStatus:
         """Do all of it; every way out comes to a status."""
@@ -132,7 +134,7 @@ class _Run:
             app = self._load(make)
         except Interrupted as stop:
             return ExitStatus(0, stop.signum)
-        except (UsageError, TargetError, LogError) as error:
+        except (UsageError, TargetError, MissingExtra, LogError) as error:
             self._tell(error)
             return USAGE
         except Exception as error:
@@ -151,13 +153,7 @@ class _Run:
 
     def _tell(self, error: BaseException) -> None:
         self.write_log()
-        # The services' own failures are events, which the log shows with their tracebacks.
-        logged = (
-            self.logs_here
-            and isinstance(error, StartFailed)
-            and _events.isEnabledFor(logging.ERROR)
-        )
-        tell(error, debug=self.plan.debug, logged=logged)
+        tell(error, debug=self.plan.debug, shown=self.shown)
 
     def _described(self) -> Callable[[], Application]:
         """Join what the file says about the run; return what makes its application."""
@@ -208,8 +204,8 @@ class _Run:
         # What is logged while loading comes first in the log; without a log, on standard error.
         self.write_log = keep_history(self.plan.log).close
         self.stack.callback(self.write_log)
-        # The room that answers for a foreign framework is not known here; it reads this.
-        os.environ["PLAIT_TWISTED"] = self.plan.twisted
+        # The room that answers for a foreign framework is not known here; it asks for this.
+        plugins.choose("twisted", self.plan.twisted)
         with self.signals.interrupting(), self._showing():
             if make is None:
                 app = load(self.plan.target)
@@ -233,9 +229,10 @@ class _Run:
             foreign=plugins.handler_for,
         )
         self.write_log = logs.flush
-        self.logs_here = logs.on_standard_error
         self.stack.callback(logs.close)
         app.observe(logs.observer)
+        if logs.on_standard_error and logs.handler is not None:
+            logs.handler.addFilter(self.shown)
         if rights.uid >= 0 or rights.gid >= 0:
             logs.give_to(rights.uid, rights.gid)
         return logs
@@ -245,10 +242,11 @@ class _Run:
         check_rotation(self.plan, rights)
         logs = self._log(app, rights)
         call = self._watching()
+        watch = self._stall_watch()
         if self.plan.chroot or rights.uid >= 0:
             preload()
         enter(self.plan, self.system)
-        serving = self._serving(app, logs)
+        serving = self._serving(app, logs, watch)
         try:
             with self.signals.interrupting(), self._showing():
                 app.prepare_tree()
@@ -273,24 +271,28 @@ class _Run:
 
         return call
 
-    def _serving(self, app: Application, logs: LogSystem) -> Serving:
-        heralds = [*self.heralds]
-        reopens = [] if self.plan.chroot else [logs.reopen]
+    def _stall_watch(self) -> StallWatch | None:
+        """Make what watches the loop, while the log's directory is still where its path says."""
         limit = min(self.plan.stall_limit, 0.1) if self.plan.debug else self.plan.stall_limit
-        if limit > 0:
-            from plait.runner._stall import StallWatch
+        if not limit > 0:
+            return None
+        from plait.runner._stall import StallWatch
 
-            watch = StallWatch(limit, self.plan.log_file)
-            self.unwatch = watch.close
-            self.stack.callback(watch.close)
+        watch = StallWatch(limit, self.plan.log_file, rooted=bool(self.plan.chroot))
+        self.unwatch = watch.close
+        self.stack.callback(watch.close)
+        return watch
+
+    def _serving(self, app: Application, logs: LogSystem, watch: StallWatch | None) -> Serving:
+        heralds = [*self.heralds]
+        if watch is not None:
             heralds.append(watch)
-            reopens.append(watch.reopen)
-        if self.plan.daemon:
-            heralds.insert(0, _Silencer(logs))
+        heralds.insert(0, _AtReady(logs, self.shown, capture=self.plan.daemon))
 
         def reopen() -> None:
-            for function in reopens:
-                function()
+            logs.reopen()
+            if watch is not None:
+                watch.reopen()
 
         return Serving(
             app, self.signals, heralds, reopen=reopen, dump=self._dump, failed=self._tell
@@ -317,6 +319,10 @@ class _Run:
             sys.settrace(None)
             self.system.kill(self.system.pid(), signal.SIGTERM)
 
+    def _hurried(self) -> bool:
+        """Return whether the operator has asked for the end a second time."""
+        return self.signals.stops > 1
+
     def _turn(self, serving: Serving) -> ExitStatus:
         loop = holder.get()
         loop.set_debug(self.plan.debug)
@@ -324,11 +330,11 @@ class _Run:
             status = loop.run_until_complete(serving.main())
         finally:
             self.signals.release()
-        left = finish_loop(loop, max(serving.time_left(), _AFTERMATH))
+        left = finish_loop(loop, max(serving.time_left(), _AFTERMATH), self._hurried)
         self.unwatch()  # from here on it stands still by right
         # Closing the loop lets the idle threads of its executor go; the others are at work.
         holder.close()
-        left += join_threads(serving.time_left(), lambda: self.signals.stops > 1)
+        left += join_threads(serving.time_left(), self._hurried)
         if left:
             log.error("abandoned at the end, still at work: %s", ", ".join(left))
             return status if status.code else FAILED
@@ -339,18 +345,23 @@ def _call(function: Callable[[], ExitStatus]) -> ExitStatus:
     return function()
 
 
-class _Silencer:
-    """Turns what a daemon prints towards its log, just before the terminal goes."""
+class _AtReady:
+    """Sets the log for the time after the start; a daemon's prints go there from then on."""
 
-    def __init__(self, logs: LogSystem) -> None:
+    def __init__(self, logs: LogSystem, shown: Shown, *, capture: bool) -> None:
         self._logs = logs
+        self._shown = shown
+        self._capture = capture
 
     def starting(self, app: Application, loop: Any) -> None:
         """Leave the terminal to what is printed."""
 
     def ready(self) -> None:
-        """Capture what is printed."""
-        self._logs.capture_prints()
+        """Capture what is printed; a failed start is out of the question now."""
+        if self._logs.handler is not None:
+            self._logs.handler.removeFilter(self._shown)
+        if self._capture:
+            self._logs.capture_prints()
 
     def reloading(self) -> None:
         """Change nothing."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from plait.core import Application
-from plait.errors import PlaitError, StartFailed, StartInterrupted
+from plait.errors import StartFailed, StartInterrupted
 from plait.runner._signals import Signals
 from plait.runner._status import FAILED, NOT_STARTED, ExitStatus
 
@@ -22,7 +22,7 @@ __all__ = ["Herald", "Serving", "finish_loop", "join_threads"]
 log = logging.getLogger("plait.runner")
 
 
-#: Seconds that threads still get once the operator has asked a second time.
+#: Seconds that tasks and threads still get once the operator has asked a second time.
 _HURRIED = 1.0
 #: Seconds between two looks whether that has happened.
 _GLANCE = 0.1
@@ -211,7 +211,9 @@ class Serving:
                 herald.ready()
 
 
-def finish_loop(loop: asyncio.AbstractEventLoop, seconds: float) -> list[str]:
+def finish_loop(
+    loop: asyncio.AbstractEventLoop, seconds: float, hurried: Callable[[], bool] = lambda: False
+) -> list[str]:
     """
     Cancel what nobody owns, close asynchronous generators, within some seconds.
 
@@ -220,6 +222,8 @@ def finish_loop(loop: asyncio.AbstractEventLoop, seconds: float) -> list[str]:
             The loop, no longer running.
         seconds:
             How long that may take; what ignores its cancellation is left behind.
+        hurried:
+            Returns whether the operator has asked a second time; then it is a second at most.
 
     Returns:
         The names of the tasks left behind.
@@ -229,16 +233,50 @@ def finish_loop(loop: asyncio.AbstractEventLoop, seconds: float) -> list[str]:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        left: set[asyncio.Task[Any]] = set()
-        if tasks:
-            _, left = await asyncio.wait(tasks, timeout=seconds)
-        try:
-            await asyncio.wait_for(loop.shutdown_asyncgens(), seconds)
-        except (TimeoutError, PlaitError):
-            log.warning("an asynchronous generator did not close within %g s", seconds)
+        left = await _wait(tasks, seconds, hurried)
+        closing = loop.create_task(loop.shutdown_asyncgens())
+        if await _wait({closing}, seconds, hurried):
+            closing.cancel()
+            log.warning("an asynchronous generator did not close in time")
+        elif not closing.cancelled() and closing.exception() is not None:
+            log.warning("an asynchronous generator did not close: %s", closing.exception())
         return [task.get_name() for task in left]
 
     return loop.run_until_complete(finish())
+
+
+async def _wait(
+    tasks: set[asyncio.Task[Any]], seconds: float, hurried: Callable[[], bool]
+) -> set[asyncio.Task[Any]]:
+    """Wait for tasks, looking now and then whether to hurry; return those that are not done."""
+    limit = _Limit(seconds, hurried)
+    while tasks and limit.left() > 0:
+        _, tasks = await asyncio.wait(tasks, timeout=min(_GLANCE, limit.left()))
+    return tasks
+
+
+class _Limit:
+    """
+    Time that may become shorter.
+
+    Args:
+        seconds:
+            How long it is at first.
+        hurried:
+            Returns whether the operator has asked a second time; then it is a second at most.
+    """
+
+    def __init__(self, seconds: float, hurried: Callable[[], bool]) -> None:
+        self._deadline = time.monotonic() + min(seconds, threading.TIMEOUT_MAX / 2)
+        self._hurried = hurried
+        self._cut = False
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        now = time.monotonic()
+        if not self._cut and self._hurried():
+            self._cut, self._deadline = True, min(self._deadline, now + _HURRIED)
+        return max(0.0, self._deadline - now)
 
 
 def join_threads(seconds: float, hurried: Callable[[], bool] = lambda: False) -> list[str]:
@@ -257,13 +295,10 @@ def join_threads(seconds: float, hurried: Callable[[], bool] = lambda: False) ->
     pool = sys.modules.get("concurrent.futures.thread")
     if pool is None:
         return []
-    deadline = time.monotonic() + min(seconds, threading.TIMEOUT_MAX / 2)
+    limit = _Limit(seconds, hurried)
     # The interpreter's own list of the threads that it waits for at its exit.
     threads = [thread for thread in list(pool._threads_queues) if thread.is_alive()]
-    cut = False
     for thread in threads:
-        while thread.is_alive() and time.monotonic() < deadline:
-            if not cut and hurried():
-                cut, deadline = True, min(deadline, time.monotonic() + _HURRIED)
-            thread.join(min(_GLANCE, max(0.0, deadline - time.monotonic())))
+        while thread.is_alive() and limit.left() > 0:
+            thread.join(min(_GLANCE, limit.left()))
     return [thread.name for thread in threads if thread.is_alive()]

@@ -60,12 +60,6 @@ def check_plan(plan: RunPlan) -> RunPlan:
     if inside and not os.path.isdir(inside):
         raise UsageError("--chdir", f"there is no directory {inside}")
     mask_of(plan)
-    if plan.chroot and plan.log_rotate:
-        raise UsageError(
-            "--log-rotate",
-            "a log file outside the root that --chroot gives cannot be rotated from inside; leave "
-            "out one of the two, or use --syslog",
-        )
     if not plan.daemon:
         return plan
     if plan.log_file == "-":

@@ -37,12 +37,21 @@ class StallWatch:
             Seconds the loop may stand still.
         log_file:
             Where the log goes, for stacks that are written from C; empty for standard error.
+        rooted:
+            Whether the root directory is about to change: the file is then found by its directory.
     """
 
-    def __init__(self, limit: float, log_file: str = "") -> None:
+    def __init__(self, limit: float, log_file: str = "", *, rooted: bool = False) -> None:
         self._limit = limit
         self._path = os.path.abspath(log_file) if log_file not in ("", "-") else ""
+        self._directory: int | None = None
+        if rooted and self._path and os.open in os.supports_dir_fd:
+            flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+            with suppress(OSError):  # the log itself says what is wrong with its directory
+                self._directory = os.open(os.path.dirname(self._path), flags)
+            self._path = "" if self._directory is None else os.path.basename(self._path)
         self._raw = -1
+        self._stale = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -71,28 +80,39 @@ class StallWatch:
 
     def reopen(self) -> None:
         """Open the file for stacks anew, as the log file may have been moved away."""
-        before, self._raw = self._raw, -1
-        if self._path:
-            with suppress(OSError):
-                flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-                # To open a FIFO that nobody reads would hold up the loop.
-                flags |= getattr(os, "O_NONBLOCK", 0)
-                self._raw = os.open(self._path, flags)
+        if not self._path:
+            return
+        before = self._raw
+        try:
+            flags = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+            # To open a FIFO that nobody reads would hold up the loop.
+            flags |= getattr(os, "O_NONBLOCK", 0)
+            self._raw = os.open(self._path, flags, dir_fd=self._directory)
+            self._stale = False
+        except OSError:
+            self._stale = True  # the log's writer may be yet to make it; the old one does so long
+            return
         if before >= 0:
             self._disarm()
             os.close(before)
+            if self._beat is not None:
+                self._arm()
 
     def close(self) -> None:
         """Stop watching."""
         self._over.set()
         if self._beat is not None:
             self._beat.cancel()
+            self._beat = None
         self._disarm()
         if self._thread is not None:
             self._thread.join(1.0)
         if self._raw >= 0:
             os.close(self._raw)
             self._raw = -1
+        if self._directory is not None:
+            os.close(self._directory)
+            self._directory = None
 
     def _pulse(self) -> None:
         """Show that the loop turns, and re-arm the timer of last resort."""
@@ -103,7 +123,7 @@ class StallWatch:
         self._last = now
         if self._loop is not None and not self._over.is_set():
             self._beat = self._loop.call_later(self._limit / 3, self._pulse)
-            if self._path and self._raw < 0:  # the log's writer may not have made its file before
+            if self._stale:
                 self.reopen()
             self._arm()
 

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import deque
+from collections.abc import Container
+from logging import LogRecord
 from typing import TextIO
 
 from plait.errors import MissingExtra, PlaitError, TargetBroken
 
-__all__ = ["tell"]
+__all__ = ["Shown", "tell"]
+
+
+class Shown:
+    """A filter for a log's handler that lets all pass and remembers the errors it has shown."""
+
+    def __init__(self) -> None:
+        self._errors: deque[BaseException] = deque(maxlen=100)
+
+    def filter(self, record: LogRecord) -> bool:
+        """Take note of the error of a record."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._errors.append(error)
+        return True
+
+    def __contains__(self, error: object) -> bool:
+        return any(one is error for one in self._errors)
 
 
 def tell(
     error: BaseException,
     *,
     debug: bool = False,
-    logged: bool = False,
     stream: TextIO | None = None,
+    shown: Container[BaseException] = (),
 ) -> None:
     """
     Write what went wrong to standard error.
@@ -27,12 +47,12 @@ def tell(
             shown with its traceback, in front of the sentence.
         debug:
             Whether tracebacks are wanted in any case.
-        logged:
-            Whether the log has shown the tracebacks in the same place just before.
         stream:
             Where to write instead.
+        shown:
+            Errors whose tracebacks are on standard error already.
     """
-    text = "".join(f"{part}\n" for part in _parts(error, debug, logged))
+    text = "".join(f"{part}\n" for part in _parts(error, debug, shown))
     target = stream or sys.stderr
     try:
         target.write(text)
@@ -42,12 +62,14 @@ def tell(
         return
 
 
-def _parts(error: BaseException, debug: bool, logged: bool) -> list[str]:
+def _parts(error: BaseException, debug: bool, shown: Container[BaseException]) -> list[str]:
     parts = []
-    if debug:
+    found = faults(error)
+    rest = [fault for fault in found if fault not in shown]
+    if debug and (rest or not found):
         parts.append(_traceback(error))
-    elif not logged:
-        parts += [_traceback(fault) for fault in faults(error)]
+    else:
+        parts += [_traceback(fault) for fault in rest]
     if isinstance(error, PlaitError | BaseExceptionGroup):
         parts.append(f"plait: {error}")
     return parts

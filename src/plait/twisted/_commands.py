@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -68,7 +67,9 @@ class ServiceCommand:
 
 def service_commands() -> Mapping[str, ServiceCommand]:
     """Return the plug-ins on the path by name, in the words of the Twisted in use."""
-    own = os.environ.get("PLAIT_TWISTED", "auto") == "own" or not realTwisted()
+    from ._summon import mode
+
+    own = mode() == "own" or not realTwisted()
     package = "plait.twisted" if own else "twisted"
     plugin = import_module(f"{package}.plugin")
     service = import_module(f"{package}.application.service")

@@ -13,11 +13,11 @@ from typing import Any
 from ._finder import install as take_over
 from ._finder import realTwisted
 
-__all__ = ["CHOICE", "MODES", "install"]
+__all__ = ["CHOICE", "MODES", "install", "mode"]
 
 #: Whose Twisted a program gets: ours, the one installed, or that if there is one.
 MODES = ("auto", "own", "installed")
-#: The environment variable that chooses, which `--twisted` sets.
+#: The environment variable that chooses where no `--twisted` has.
 CHOICE = "PLAIT_TWISTED"
 
 
@@ -44,19 +44,26 @@ def install(*, force: bool = False) -> bool:
     from ._adapter import adapt, observe
     from ._commands import service_commands
 
-    mode = os.environ.get(CHOICE, "auto")
-    if mode not in MODES:
-        raise ImportError(f"--twisted is {mode!r}; expected one of {', '.join(MODES)}")
+    whose = mode()
+    if whose not in MODES:
+        raise ImportError(f"--twisted is {whose!r}; expected one of {', '.join(MODES)}")
     register_adapter(adapt)
     register_commands(service_commands)
     register_handlers(observe)
-    if force or mode == "own" or not realTwisted():
-        if mode == "installed":
+    if force or whose == "own" or not realTwisted():
+        if whose == "installed":
             raise ImportError("--twisted=installed needs Twisted; try: pip install twisted")
-        return take_over(force=force or mode == "own")
+        return take_over(force=force or whose == "own")
     if not any(isinstance(finder, _ReactorFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _ReactorFinder())
     return False
+
+
+def mode() -> str:
+    """Return whose Twisted a program gets: as the run's plan says, or the environment."""
+    from plait.plugins import chosen
+
+    return chosen("twisted") or os.environ.get(CHOICE) or "auto"
 
 
 class _ReactorFinder:

@@ -1,0 +1,34 @@
+"""Naming the service in what shows a stack, also where only frames can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import ParamSpec, TypeVar, cast
+
+__all__ = ["labelled"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def labelled(function: Callable[P, R], path: str) -> Callable[P, R]:
+    """
+    Return a copy of a function that stacks show as `service PATH`.
+
+    While C code holds the interpreter nobody can look whose task it runs in; what `faulthandler`
+    writes are the names of the functions, so one of them is to say it.
+
+    Args:
+        function:
+            A plain function of Python, best a short one: its code is copied.
+        path:
+            The path of the service that it works for.
+    """
+    original = cast("FunctionType", function)
+    label = f"service {path}"
+    code = original.__code__.replace(co_name=label, co_qualname=label)
+    copy = FunctionType(
+        code, original.__globals__, label, original.__defaults__, original.__closure__
+    )
+    return cast("Callable[P, R]", copy)
