@@ -24,7 +24,7 @@ async def pump(reader, writer):
 
 async def join(reader, writer):
     """Give each connection one of its own to the upstream."""
-    up_reader, up_writer = await asyncio.open_connection(HOST, PORT)
+    up_reader, up_writer = await upstream.open()
     try:
         async with asyncio.TaskGroup() as both:
             both.create_task(pump(reader, up_writer))

@@ -47,6 +47,7 @@ service.
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "cli": frozenset({"click"}),
     "core": frozenset({"cronsim"}),
+    "plait.net._client_url": frozenset({"typing_extensions"}),  # for the type checker alone
     "plait.runner._loop": frozenset({"uvloop", "rloop"}),
     "plait.runner._profile": frozenset({"pyinstrument"}),
     "plait.runner._reload": frozenset({"watchfiles"}),

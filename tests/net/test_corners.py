@@ -37,11 +37,10 @@ from plait.net import (
     UNIXEndpoint,
 )
 from plait.net._certificates import CertificateStore
-from plait.net._connection import describe_address
 from plait.net._kernel import can_tell_silence, silence, unread, unsent
 from plait.net._sockets import address_of, listens
 from plait.net._trouble import CertificateExpiring, CertificateLoaded
-from plait.net._unix import _path_error
+from plait.net._unix import path_error
 from plait.net._x509 import read_certificate
 
 from .harness import echo
@@ -60,7 +59,7 @@ pytestmark = pytest.mark.network
 )
 def test_path_errors(number: int, kind: type[ListenError], words: str) -> None:
     """What the system says of a path becomes a sentence with the path."""
-    error = _path_error(UNIXEndpoint("/no/such/s"), OSError(number, "said"))
+    error = path_error(UNIXEndpoint("/no/such/s"), OSError(number, "said"))
     assert type(error) is kind
     assert words in str(error)
     assert "unix:///no/such/s" in str(error)
@@ -170,10 +169,6 @@ def test_addresses_of_sockets() -> None:
     assert str(address_of(sock)) == f"tcp://[fe80::1%25{socket.if_indextoname(1)}]:80"
     with socket.socket(socket.AF_UNIX) as nameless:
         assert address_of(nameless) == UNIXEndpoint("(unnamed)")
-    assert describe_address(("::1", 80, 0, 0)) == "[::1]:80"
-    assert describe_address(b"\0name") == "@name"
-    assert describe_address("/run/s") == "/run/s"
-    assert describe_address("") == "a local process"
 
 
 def test_family_that_is_missing() -> None:

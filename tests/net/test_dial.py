@@ -10,7 +10,8 @@ import pytest
 
 from plait.errors import CannotConnect
 from plait.net import TCPClient
-from plait.net._dial import Address, _take_turns, connect_first, resolve, show_address
+from plait.net._dial import Address, _take_turns, connect_first, resolve
+from plait.net._names import show_address
 
 from .clients import running
 from .outside import free_port, no_socket_left
@@ -126,3 +127,5 @@ def test_addresses_for_people() -> None:
     assert show_address(("10.0.0.1", 5)) == "10.0.0.1:5"
     assert show_address("/run/s") == "/run/s"
     assert show_address(b"\0name") == "@name"
+    assert show_address("", "nobody") == "nobody"
+    assert show_address(None) == ""

@@ -227,7 +227,7 @@ async def test_handshake_timeout(tmp_path: Path) -> None:
         assert await ask(server.port) == b"hello"
         await until(lambda: len(seen.named("ConnectionRefused")) == 2)
         text = str(seen.named("ConnectionRefused"))
-        assert "longer than 0.2 seconds" in text
+        assert "no TLS handshake within 0.2 s" in text
         assert "HTTP_REQUEST" in text
         await until(lambda: not server.connections)
         silent.close()
@@ -320,6 +320,20 @@ async def test_reload(tmp_path: Path) -> None:
         with pytest.raises(CertificateRefused):
             await server.reload()
         assert await serial(server.port) == second
+
+
+async def test_reload_tells_of_what_changed(tmp_path: Path) -> None:
+    """Of several pairs, only those whose files are new are told of."""
+    pairs = [write_pair(tmp_path, f"{name}.example", stem=name) for name in ("a", "b", "c")]
+    server = TLSServer(echo, cert=pairs[0][0], key=pairs[0][1], more_certs=pairs[1:])
+    async with running(server) as seen:
+        await server.reload()
+        assert seen.named("CertificateLoaded") == []
+        write_pair(tmp_path, "b.example", stem="b", fresh=True)
+        await server.reload()
+        assert [event.fields()["file"] for event in seen.named("CertificateLoaded")] == [
+            pairs[1][0]
+        ]
 
 
 async def test_expiry(tmp_path: Path) -> None:

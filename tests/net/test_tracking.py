@@ -14,12 +14,21 @@ from typing import Any
 import pytest
 
 from plait.core import Service
-from plait.net import TCPServer, TLSServer, UNIXServer, connection
+from plait.log import loop_exception_handler
+from plait.net import (
+    Connection,
+    TCPClient,
+    TCPServer,
+    TLSClient,
+    TLSServer,
+    UNIXServer,
+    connection,
+)
 from plait.net._accept import Acceptor
 from plait.net._tracking import live, track
 from plait.testing import SERVICE_CHECKS
 
-from .authority import client_context, write_pair
+from .authority import client_context, write_authority, write_pair
 from .harness import Echo, ask, echo, ending, exchange, running, until
 
 pytestmark = [pytest.mark.network]
@@ -180,21 +189,76 @@ class TestProtocols:
             assert any("lost" in text for text in texts)
 
     @pytest.mark.plait(loops="real", leaks=True)
-    async def test_data_received_raises(self) -> None:
-        """An error in `data_received` closes the connection and is told."""
+    @pytest.mark.parametrize("secure", [False, True])
+    async def test_data_received_raises(
+        self, secure: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """An error in `data_received` ends the connection, and is told once, at either side."""
+        cert, key = write_pair(tmp_path)
 
         class Faulty(Echo):
             def data_received(self, data: bytes) -> None:
                 raise ValueError("data")
 
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        server = TCPServer(protocol=Faulty)
+        class Asking(Echo):
+            def connection_made(self, transport: Any) -> None:
+                transport.write(b"?")
+
+        def client(**options: Any) -> TCPClient[Any]:
+            if secure:
+                ca = write_authority(tmp_path)
+                return TLSClient(host="localhost", port=server.port, ca=ca, **options)
+            return TCPClient(host="localhost", port=server.port, **options)
+
+        def serve(protocol: Any) -> TCPServer | TLSServer:
+            if secure:
+                return TLSServer(protocol=protocol, cert=cert, key=key)
+            return TCPServer(protocol=protocol)
+
+        asyncio.get_running_loop().set_exception_handler(loop_exception_handler)
+        server = serve(Faulty)
         async with running(server) as seen:
-            with contextlib.suppress(OSError):
-                await ask(server.port)
-            await seen.wait_for("HandlerFailed")
+            async with running(client(protocol=Asking)):
+                await seen.wait_for("HandlerFailed")
             assert "ValueError: data" in str(seen.named("HandlerFailed")[0])
             await until(lambda: not server.connections)
+            assert len(seen.named("HandlerFailed")) == 1
+        server = serve(Asking)
+        async with running(server), running(client(protocol=Faulty)) as seen:
+            await seen.wait_for("ConnectionBroken")
+            assert "ValueError: data" in str(seen.named("ConnectionBroken")[0])
+        assert [r for r in caplog.records if r.name == "asyncio" and r.levelname == "ERROR"] == []
+
+    async def test_what_the_loop_reports_of_others_is_logged(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A connection answers only for its own protocol, not for others made in its context."""
+        seen: list[bool] = []
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            here, mine = connection(), writer.transport
+            assert isinstance(here, Connection)
+            wrong = ValueError("wrong")
+            about = {"message": "Fatal error: it failed", "exception": wrong, "transport": mine}
+            seen.append(here.plait_tells(about))
+            for change in (
+                {"exception": OSError("broken")},
+                {"message": "protocol.pause_writing() failed"},
+                {"transport": None},
+            ):
+                seen.append(here.plait_tells({**about, **change}))
+            other = await asyncio.open_connection("127.0.0.1", server.port)
+            seen.append(here.plait_tells({**about, "transport": other[1].transport}))
+            other[1].close()
+            handled.set()
+
+        handled = asyncio.Event()
+        server = TCPServer(handle, max_connections=1)
+        async with running(server):
+            await ask(server.port, b"")
+            await handled.wait()
+            server.hurry()
+        assert seen[:5] == [True, False, False, False, False]
 
     async def test_start_tls(self, tmp_path: Path) -> None:
         """A handler can begin TLS in the middle of its connection."""

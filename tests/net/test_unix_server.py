@@ -70,7 +70,7 @@ async def test_credentials(tmp_path: Path) -> None:
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         here = connection()
-        assert str(here) == "a local process"
+        assert str(here) == f"process {os.getpid()} (uid {os.getuid()})"
         found.append(here.credentials)
         await reader.read()
 

@@ -58,7 +58,6 @@ async def clients() -> None:
     assert_type(await streams.connected(), StreamPair)
     protocol = TCPClient(port=7001, protocol=Echo)
     assert_type(await protocol.connected(), Echo)
-    TCPClient(serve, port=7001, protocol=Echo)  # type: ignore[call-overload]
 
 
 def endpoints() -> None:

@@ -52,8 +52,8 @@ async def protocols() -> None:
 
 def mistakes() -> None:
     """What is refused before it is run."""
-    TCPClient(handler, port=1, protocol=Lines)  # type: ignore[call-overload]
-    TCPClient(port=1, insecure_skip_verify=True)  # type: ignore[call-overload]
+    TCPClient(port=1, insecure_skip_verify=True)  # type: ignore[call-arg]
+    TCPClient(port=1, protocol=Backoff)  # type: ignore[type-var]
     UDPServer(lambda data: None)  # type: ignore[misc, arg-type]
     UNIXDatagramClient(path="/s", drain="long")  # type: ignore[arg-type]
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from plait.core import current_service
+from plait.events import current_connection
 
 from ._stdio import PrintCapture
 from ._text import safe_text
@@ -139,6 +140,12 @@ def loop_exception_handler(loop: Any, context: dict[str, Any]) -> None:
         context:
             What the loop knows, as asyncio describes it.
     """
+    # What a protocol raises is told by an event of the connection that it ends. asyncio asks in the
+    # connection's context; uvloop does not, but names the protocol.
+    for who in (current_connection.get(), context.get("protocol")):
+        tells = getattr(type(who), "plait_tells", None)
+        if tells is not None and tells(who, context):
+            return
     error = context.get("exception")
     extra = {}
     about = []

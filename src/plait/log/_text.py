@@ -160,13 +160,24 @@ class LineFormatter(logging.Formatter):
     def _trouble(self, record: logging.LogRecord) -> str:
         """Return traceback and stack as continuation lines."""
         text = ""
-        if record.exc_info and not record.exc_text:
+        if record.exc_info and not record.exc_text and not _told(record, record.exc_info[1]):
             record.exc_text = safe_text(record.exc_info, self.formatException)
         if record.exc_text:
             text += "\n\t" + one_event(record.exc_text)
         if record.stack_info:
             text += "\n\t" + one_event(self.formatStack(record.stack_info))
         return text
+
+
+def _told(record: logging.LogRecord, error: BaseException | None) -> bool:
+    """Return whether an event's sentence has said all that is known of its error."""
+    return (
+        "plait_event" in record.__dict__
+        and error is not None
+        and error.__traceback__ is None
+        and error.__cause__ is None
+        and (error.__context__ is None or error.__suppress_context__)
+    )
 
 
 def _system(record: logging.LogRecord, service: str, connection: str) -> str:

@@ -44,9 +44,12 @@ class CertificateStore:
         self.infos: tuple[CertificateInfo, ...] = ()
         self.signature: _Signature = ()
 
-    def load(self) -> None:
+    def load(self) -> list[CertificateInfo]:
         """
         Read the files and make the contexts; on an error everything is as it was.
+
+        Returns:
+            The certificates whose files have changed since they were last read.
 
         Raises:
             CertificateRefused:
@@ -54,8 +57,13 @@ class CertificateStore:
         """
         signature = self.look()
         loaded: list[tuple[CertificateInfo, ssl.SSLContext]] = []
+        changed = []
+        news = {path for path, *_ in set(signature) - set(self.signature)}
         for cert, key in self._files():
-            loaded.append((_read(cert), self._context(cert, key)))
+            info = _read(cert)
+            loaded.append((info, self._context(cert, key)))
+            if cert in news or key in news:
+                changed.append(info)
         if not loaded:
             raise CertificateRefused(
                 self._pairs[0][0] if self._pairs else "nothing",
@@ -68,6 +76,7 @@ class CertificateStore:
             first.sni_callback = _chooser(loaded)
         self.context, self.signature = first, signature
         self.infos = tuple(info for info, _ in loaded)
+        return changed
 
     def look(self) -> _Signature:
         """Return what tells whether the files have changed: names, times, sizes and numbers."""

@@ -6,11 +6,10 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from typing import Any, Generic, TypeVar, cast
+from typing import cast
 
-from plait.core import Backoff, Service, labelled
+from plait.core import Backoff, labelled
 from plait.errors import (
-    CannotConnect,
     ClientStopped,
     ConnectDeadline,
     ConnectTimeout,
@@ -29,18 +28,27 @@ from ._client_events import (
     Disconnected,
     reason_of,
 )
-from ._client_options import StreamHandler
+from ._client_options import HANDLER_SHAPE, ClientOptions, StreamHandler
+from ._client_url import C, UpstreamService
 from ._dial import peer_name
-from ._link import Link, Security, StreamPair, link_protocol, link_streams
+from ._link import (
+    Link,
+    Security,
+    StreamPair,
+    UpstreamName,
+    greet,
+    link_protocol,
+    link_streams,
+    run_handler,
+)
+from ._options import check_handler, check_options
 from ._retry import Retry
 from ._waiters import Waiters, bounded
 
 __all__ = ["StreamClient"]
 
-C = TypeVar("C")
 
-
-class StreamClient(Service, Generic[C]):
+class StreamClient(UpstreamService[C]):
     """
     The base of all stream clients: one connection to a peer, made again whenever it is lost.
 
@@ -84,7 +92,8 @@ class StreamClient(Service, Generic[C]):
             The reader's buffer limit, in bytes.
 
     Raises:
-        TypeError: Both `handler` and `protocol` are given.
+        TypeError: Both `handler` and `protocol` are given, or a handler is a plain function.
+        ValueError: A number is out of its range.
     """
 
     def __init__(
@@ -92,7 +101,7 @@ class StreamClient(Service, Generic[C]):
         peer: str,
         handler: StreamHandler | None = None,
         *,
-        protocol: Callable[[], Any] | None = None,
+        protocol: Callable[[], C] | None = None,
         on_connect: Callable[..., Awaitable[object]] | None = None,
         backoff: Backoff | None = None,
         connect_timeout: float = 10.0,
@@ -106,6 +115,11 @@ class StreamClient(Service, Generic[C]):
                 f"the client of {peer} was given both a handler and a protocol; expected one of "
                 "them, or neither to use `await client.connected()`"
             )
+        name = type(self).__name__
+        check_handler(name, "handler", handler, HANDLER_SHAPE)
+        check_handler(name, "on_connect", on_connect, "an async function")
+        times = {"connect_timeout": connect_timeout, "connect_deadline": connect_deadline}
+        check_options(name, {**times, "drain": drain, "limit": limit}, ClientOptions)
         self.peer = peer
         self.backoff = Backoff() if backoff is None else backoff
         self.connect_timeout = connect_timeout
@@ -273,7 +287,8 @@ class StreamClient(Service, Generic[C]):
         self._dialling = True
         sock = await self.dial()
         name = peer_name(sock)
-        current_connection.set(name or self.peer)  # in this task and the protocol's methods
+        # In this task and the protocol's methods.
+        current_connection.set(UpstreamName(name or self.peer, sock))
         security = self._security()
         link: Link[C] = (
             await link_streams(sock, security, half_close=half_close, limit=self._limit)
@@ -284,27 +299,9 @@ class StreamClient(Service, Generic[C]):
         link.name = name
         self._links.add(link)
         link.lost.add_done_callback(lambda _: self._links.discard(link))
-        await self._greet(link)
+        if self._on_connect is not None:
+            await greet(link, self._on_connect, self.peer, self.drain)
         return link
-
-    async def _greet(self, link: Link[C]) -> None:
-        if self._on_connect is None:
-            return
-        connection = link.connection
-        try:
-            if isinstance(connection, StreamPair):
-                await self._on_connect(connection.reader, connection.writer)
-            else:
-                await self._on_connect(connection)
-        except Exception:
-            await link.close(self.drain)
-            raise
-        except BaseException:
-            # Cancelled: the timeout or the stop must not be made to wait for the peer.
-            link.transport.abort()
-            raise
-        if link.lost.done():
-            raise CannotConnect(self.peer, [("on_connect", _closed_early(link.lost.result()))])
 
     async def _use(self, link: Link[C]) -> BaseException | None:
         """Return when the connection is over, with the error that ended it."""
@@ -313,7 +310,8 @@ class StreamClient(Service, Generic[C]):
             return link.lost.result()
         pair, name = cast(StreamPair, link.connection), link.name or self.peer
         # A task of its own, so that what one connection sets in its context ends with it.
-        handling = asyncio.ensure_future(labelled(_run, self.path)(self._handler, pair, name))
+        run = labelled(run_handler, self.path)
+        handling = asyncio.ensure_future(run(self._handler, pair, name))
         try:
             await asyncio.wait((handling,))
         except asyncio.CancelledError:
@@ -387,14 +385,3 @@ class StreamClient(Service, Generic[C]):
             self.emit(Disconnected(self.path, self.peer, lasted))
         else:
             self.emit(ConnectionBroken(self.path, self.peer, error, lasted, None))
-
-
-async def _run(handler: StreamHandler, pair: StreamPair, name: str) -> None:
-    current_connection.set(name)
-    await handler(pair.reader, pair.writer)
-
-
-def _closed_early(error: BaseException | None) -> OSError:
-    if isinstance(error, OSError):
-        return error
-    return ConnectionResetError("the peer closed the connection before it counted as up")

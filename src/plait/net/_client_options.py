@@ -8,10 +8,12 @@ from typing import TypedDict
 
 from plait.core import Backoff
 
-__all__ = ["ClientOptions", "StreamHandler"]
+__all__ = ["ClientOptions", "HANDLER_SHAPE", "StreamHandler"]
 
 StreamHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
 """What is run for each connection of a client that is given a handler."""
+
+HANDLER_SHAPE = "async def handle(reader, writer)"
 
 
 class ClientOptions(TypedDict, total=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,10 @@ from plait.events import current_connection
 
 from ._events import ConnectionLost, ConnectionMade, HandlerFailed
 from ._kernel import Credentials, can_tell_silence, credentials_of, silence, unread, unsent
+from ._names import show_address
 from ._reader import Reader
 from ._streams import Stream, Writer
-from ._tracking import live, stand_in, track
+from ._tracking import ends_connection, live, stand_in, track
 
 if TYPE_CHECKING:
     from ._server import Handler, StreamServer
@@ -44,6 +44,7 @@ class Connection:
         "_dismissed",
         "_heard",
         "_local",
+        "_name",
         "_protocol",
         "_reader",
         "_server",
@@ -62,6 +63,7 @@ class Connection:
         self._sock = sock
         self.peer = address
         self.proxy: Any = None
+        self._name = ""
         self._local: Any = None
         self._transport: asyncio.Transport | None = None
         self._protocol: asyncio.BaseProtocol | None = None
@@ -75,7 +77,25 @@ class Connection:
         self.ended = ""
 
     def __str__(self) -> str:
-        return describe_address(self.peer)
+        return show_address(self.peer) or self._process()
+
+    def _process(self) -> str:
+        """Return who is at the other end of a UNIX socket, kept for when the socket is closed."""
+        if not self._name:
+            found = self.credentials
+            who = "a local process" if found is None or not found.pid else f"process {found.pid}"
+            self._name = who if found is None else f"{who} (uid {found.uid})"
+        return self._name
+
+    def plait_tells(self, context: dict[str, Any]) -> bool:
+        """
+        Return whether an event will tell what a loop reports to its exception handler.
+
+        Args:
+            context:
+                As asyncio describes it.
+        """
+        return self._server.observed and ends_connection(context, self._sock)
 
     def __repr__(self) -> str:
         return f"<Connection {self} of {self._server.path}>"
@@ -302,12 +322,3 @@ def connection() -> Connection:
             "call this in a handler, or in a protocol's methods, of a server"
         )
     return found
-
-
-def describe_address(address: Any) -> str:
-    """Return an address of a socket as people write it."""
-    if isinstance(address, tuple):
-        host, port = address[0], address[1]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    text = os.fsdecode(address) if isinstance(address, bytes) else str(address or "")
-    return text.replace("\0", "@", 1) if text else "a local process"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from plait.core import Backoff
 from plait.errors import ClientError, ClientStopped, ConnectTimeout, RetriesExhausted
@@ -13,6 +13,7 @@ from ._client_events import ConnectFailed, reason_of
 from ._datagram_handler import DatagramHandler, QueueProtocol
 from ._datagram_service import DatagramOptions, DatagramService, ProtocolFactory
 from ._dial import close_quietly
+from ._endpoints import Endpoint
 from ._port import DatagramPort
 from ._retry import Retry
 from ._waiters import bounded
@@ -72,6 +73,35 @@ class DatagramClient(DatagramService):
         self._max_queue = options.get("max_queue", 1024)
         self.peer = peer
         self.backoff = Backoff() if backoff is None else backoff
+
+    @classmethod
+    def at(
+        cls,
+        url: str | Endpoint,
+        handler: DatagramHandler | None = None,
+        *,
+        protocol: ProtocolFactory | None = None,
+        **options: Any,
+    ) -> Self:
+        """
+        Return a client of the peer at a URL.
+
+        Args:
+            url:
+                Such as `udp://dns.example:53` or `unixgram:///run/log.sock`; or an endpoint.
+            handler:
+                As in the constructor.
+            protocol:
+                As in the constructor.
+            options:
+                As in the constructor.
+
+        Raises:
+            EndpointError: The URL is malformed or of another kind.
+        """
+        make: Any = cls
+        client: Self = make(handler, protocol=protocol, endpoint=url, **options)
+        return client
 
     async def dial(self) -> socket.socket:
         """Return a new non-blocking socket connected to the peer; subclasses say how."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from plait.core import current_service, labelled
 
-from ._dial import show_address
 from ._port import DatagramPort, Lingering
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "QueueProtocol",
     "Reply",
     "is_coroutine_function",
-    "show_peer",
 ]
 
 Reply = Callable[[bytes], None]
@@ -310,8 +308,3 @@ def is_coroutine_function(handler: DatagramHandler) -> bool:
 
     # An object may have a coroutine function for its call.
     return iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__)
-
-
-def show_peer(addr: Any) -> str:
-    """Return the sender of a datagram, for people."""
-    return show_address(addr) if addr else "an unnamed socket"

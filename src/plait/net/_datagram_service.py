@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 from plait.core import Service
 from plait.errors import ClientStopped, DoNotRestart, EndApplication, EndpointError
@@ -16,11 +16,11 @@ from ._datagram_handler import (
     DatagramHandler,
     PlainProtocol,
     is_coroutine_function,
-    show_peer,
 )
 from ._endpoints import Endpoint
 from ._events import Listening
-from ._options import check_options
+from ._names import show_address
+from ._options import check_options, endpoint_of
 from ._port import LARGEST, DatagramPort
 from ._sockets import BoundSockets, SocketSource, address_of, socket_source
 
@@ -34,6 +34,9 @@ __all__ = [
 
 ProtocolFactory = Callable[[], asyncio.DatagramProtocol]
 """Makes the protocol of one socket; a class of datagram protocols is one."""
+
+
+NAMELESS = "an unnamed socket"
 
 
 class DatagramOptions(TypedDict, total=False):
@@ -178,7 +181,7 @@ class DatagramService(Service):
         if isinstance(error, DoNotRestart | EndApplication):
             self.fail(error)
         else:
-            self._failures.note(error, show_peer(addr))
+            self._failures.note(error, show_address(addr, NAMELESS))
 
     def hurry(self) -> None:
         """Give handlers and datagrams no more time."""
@@ -280,8 +283,38 @@ class DatagramServer(DatagramService):
             )
         super().__init__(handler, protocol, options)
         self._source = options.get("source")
-        self.endpoint = endpoint_for(type(self).__name__, endpoint, self.kinds)
+        self.endpoint = endpoint_of(type(self).__name__, endpoint, *self.kinds)
         self._bound: list[BoundSockets] = []
+
+    @classmethod
+    def at(
+        cls,
+        url: str | Endpoint,
+        handler: DatagramHandler | None = None,
+        *,
+        protocol: ProtocolFactory | None = None,
+        **options: Unpack[DatagramServerOptions],
+    ) -> Self:
+        """
+        Return a server that receives where a URL says.
+
+        Args:
+            url:
+                Such as `udp://0.0.0.0:514`, `udp://239.1.2.3:5000?interface=eth0` (a group, for
+                `MulticastServer`) or `unixgram:///run/app.sock?mode=660`; or an endpoint.
+            handler:
+                As in the constructor.
+            protocol:
+                As in the constructor.
+            options:
+                See `DatagramServerOptions`.
+
+        Raises:
+            EndpointError: The URL is malformed, or of a kind that this server cannot receive at.
+        """
+        make: Any = cls
+        server: Self = make(handler, protocol=protocol, endpoint=url, **options)
+        return server
 
     @property
     def addresses(self) -> tuple[Endpoint, ...]:
@@ -345,36 +378,10 @@ class DatagramServer(DatagramService):
                 port.sendto(data, addr)
                 return
         if not self._ports:
-            raise ClientStopped(self.path, show_peer(addr))
+            raise ClientStopped(self.path, show_address(addr, NAMELESS))
         raise EndpointError(
-            show_peer(addr), "address", repr(addr), f"one of the kind of {self.addresses[0]}"
+            show_address(addr, NAMELESS),
+            "address",
+            repr(addr),
+            f"one of the kind of {self.addresses[0]}",
         )
-
-
-def endpoint_for(
-    name: str, endpoint: str | Endpoint, kinds: tuple[type[Endpoint], ...]
-) -> Endpoint:
-    """
-    Return the endpoint that a service was given, if it is of a kind that it can use.
-
-    Args:
-        name:
-            The service's class, for the error.
-        endpoint:
-            A URL or an endpoint.
-        kinds:
-            Those it can use.
-
-    Raises:
-        EndpointError: It is malformed, or of another kind.
-    """
-    if isinstance(endpoint, str):
-        from ._url import parse
-
-        endpoint = parse(endpoint)
-    if type(endpoint) not in kinds:
-        schemes = ", ".join(f"{kind.scheme}:" for kind in kinds)
-        raise EndpointError(
-            str(endpoint), "scheme", endpoint.scheme, f"for {name} one of {schemes}"
-        )
-    return endpoint

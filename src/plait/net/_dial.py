@@ -12,24 +12,20 @@ import contextlib
 import os
 import socket
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from plait.errors import CannotConnect, EndpointError
+from plait.errors import CannotConnect
 
-from ._endpoints import Endpoint
+from ._names import show_address
 
 __all__ = [
     "Address",
     "close_quietly",
     "connect_first",
     "connect_unix",
-    "endpoint_of",
     "peer_name",
     "resolve",
-    "show_address",
 ]
-
-E = TypeVar("E", bound=Endpoint)
 
 # A full queue of a UNIX listener gives no sign when it has room again, so it is asked anew.
 _FIRST_NAP, _LONGEST_NAP = 0.002, 0.1
@@ -44,22 +40,13 @@ class Address(NamedTuple):
     sockaddr: Any
 
 
-def show_address(sockaddr: Any) -> str:
-    """Return a socket address as people write it, such as `[::1]:7001` or `@name`."""
-    if isinstance(sockaddr, tuple):
-        host, port = sockaddr[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
-    path = sockaddr.decode("utf-8", "replace") if isinstance(sockaddr, bytes) else str(sockaddr)
-    return f"@{path[1:]}" if path.startswith("\0") else path
-
-
 def peer_name(sock: socket.socket) -> str:
     """Return the address of a connected socket's peer as people write it; empty if it has none."""
     try:
         address = sock.getpeername()
     except OSError:  # the connection is gone already
         return ""
-    return show_address(address) if address else ""
+    return show_address(address)
 
 
 def close_quietly(sock: socket.socket) -> None:
@@ -237,24 +224,3 @@ async def connect_unix(peer: str, path: str, kind: int = socket.SOCK_STREAM) -> 
     except BaseException:
         close_quietly(sock)
         raise
-
-
-def endpoint_of(url: str | Endpoint, kind: type[E]) -> E:
-    """
-    Return the endpoint a URL describes, refusing every kind but one.
-
-    Args:
-        url:
-            A URL or an endpoint.
-        kind:
-            The kind wanted.
-
-    Raises:
-        EndpointError: The URL is malformed or of another kind.
-    """
-    from ._url import parse
-
-    endpoint = parse(url)
-    if type(endpoint) is not kind:
-        raise EndpointError(str(url), "scheme", endpoint.scheme, f"{kind.scheme}://…")
-    return endpoint

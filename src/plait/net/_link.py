@@ -6,15 +6,27 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ssl import SSLContext
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
+from plait.errors import CannotConnect
+from plait.events import current_connection
+
+from ._client_options import StreamHandler
 from ._dial import close_quietly
 from ._streams import Stream, Writer
-from ._tracking import live, track
+from ._tracking import ends_connection, live, track
 
-__all__ = ["Link", "StreamPair", "link_protocol", "link_streams"]
+__all__ = [
+    "Link",
+    "StreamPair",
+    "UpstreamName",
+    "greet",
+    "link_protocol",
+    "link_streams",
+    "run_handler",
+]
 
 C = TypeVar("C")
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -197,6 +209,10 @@ class _Tracker:
         if self._transport is not None:
             self._transport.abort()
 
+    def plait_tells(self, context: dict[str, Any]) -> bool:
+        """Return whether an event will tell what a loop reports to its exception handler."""
+        return ends_connection(context, None)
+
     def lost(self, error: BaseException | None) -> None:
         """Note the end."""
         _resolve(self._lost, self.error or error)
@@ -249,3 +265,75 @@ async def _transport(
         close_quietly(sock)
         raise
     return transport
+
+
+class UpstreamName(str):
+    """
+    What a client's connection is called in log records.
+
+    Args:
+        name:
+            The peer's address.
+        sock:
+            The connection's socket.
+    """
+
+    _sock: socket.socket
+
+    def __new__(cls, name: str, sock: socket.socket) -> Self:
+        """Make a text."""
+        made = super().__new__(cls, name)
+        made._sock = sock
+        return made
+
+    def plait_tells(self, context: dict[str, Any]) -> bool:
+        """Return whether an event will tell what a loop reports to its exception handler."""
+        return ends_connection(context, self._sock)
+
+
+async def run_handler(handler: StreamHandler, pair: StreamPair, name: str) -> None:
+    """Run the handler of a client's connection, under the connection's name in log records."""
+    current_connection.set(name)
+    await handler(pair.reader, pair.writer)
+
+
+async def greet(
+    link: Link[Any], on_connect: Callable[..., Awaitable[object]], peer: str, drain: float
+) -> None:
+    """
+    Run what must succeed before a connection counts as up, and close the connection if it fails.
+
+    Args:
+        link:
+            The connection.
+        on_connect:
+            The user's function.
+        peer:
+            What to call the peer in an error.
+        drain:
+            Seconds that the peer has, at the close, to take what is unsent.
+
+    Raises:
+        CannotConnect: The connection ended meanwhile.
+    """
+    connection = link.connection
+    try:
+        if isinstance(connection, StreamPair):
+            await on_connect(connection.reader, connection.writer)
+        else:
+            await on_connect(connection)
+    except Exception:
+        await link.close(drain)
+        raise
+    except BaseException:
+        # Cancelled: the timeout or the stop must not be made to wait for the peer.
+        link.transport.abort()
+        raise
+    if link.lost.done():
+        raise CannotConnect(peer, [("on_connect", _closed_early(link.lost.result()))])
+
+
+def _closed_early(error: BaseException | None) -> OSError:
+    if isinstance(error, OSError):
+        return error
+    return ConnectionResetError("the peer closed the connection before it counted as up")

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple, Self, Unpack
+from typing import ClassVar, NamedTuple, Unpack
 
 from plait.errors import EndpointError, GroupRefused
 
 from ._datagram_handler import DatagramHandler
 from ._datagram_service import DatagramServer, DatagramServerOptions, ProtocolFactory
 from ._endpoints import Endpoint, UDPEndpoint
+from ._groups import interface_index, ipv4_request, is_group, set_sending
 from ._sockets import INTERNET
-from ._udp import is_group
 
 __all__ = ["MulticastServer"]
-
-# Options that Python does not name. Without them a socket also gets what is sent to groups that
-# other sockets of this machine have joined.
-_IP_MULTICAST_ALL = 49
-_IPV6_MULTICAST_ALL = 29
 
 
 class _Membership(NamedTuple):
@@ -92,33 +86,6 @@ class MulticastServer(DatagramServer):
             for interface in through or [""]:
                 self._members[self._member(group, interface)] = None
 
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: DatagramHandler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Unpack[DatagramServerOptions],
-    ) -> Self:
-        """
-        Return a server that has joined the group at a URL.
-
-        Args:
-            url:
-                Such as `udp://239.1.2.3:5000?interface=eth0`, or a `UDPEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                See `DatagramServerOptions`.
-
-        Raises:
-            EndpointError: The URL is malformed, of another kind, or does not name a group.
-        """
-        return cls(handler, protocol=protocol, endpoint=url, **options)
-
     @property
     def groups(self) -> tuple[tuple[str, str], ...]:
         """The groups that are joined, or will be, each with its interface."""
@@ -184,35 +151,9 @@ class MulticastServer(DatagramServer):
             bound = self._take(UDPEndpoint(host, port), shared=True)
             for sock in bound.sockets:
                 port = port or sock.getsockname()[1]
-                self._prepare_socket(sock)
+                set_sending(sock, self.endpoint, self._through)
         for member in self._members:
             self._change(member, joining=True)
-
-    def _prepare_socket(self, sock: socket.socket) -> None:
-        assert isinstance(self.endpoint, UDPEndpoint)
-        ttl, loopback = self.endpoint.ttl, int(self.endpoint.loopback)
-        six = sock.family == socket.AF_INET6
-        level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-        settings = (
-            (socket.IPV6_MULTICAST_HOPS if six else socket.IP_MULTICAST_TTL, ttl),
-            (socket.IPV6_MULTICAST_LOOP if six else socket.IP_MULTICAST_LOOP, loopback),
-        )
-        for option, value in settings:
-            sock.setsockopt(level, option, value)
-        with contextlib.suppress(OSError):  # not Linux, or an older one
-            sock.setsockopt(level, _IPV6_MULTICAST_ALL if six else _IP_MULTICAST_ALL, 0)
-        if self._through:
-            group = "multicast"
-            try:
-                if six:
-                    index = _index(group, self._through)
-                    sock.setsockopt(level, socket.IPV6_MULTICAST_IF, index)
-                else:
-                    sock.setsockopt(
-                        level, socket.IP_MULTICAST_IF, _ipv4("0.0.0.0", self._through, group)
-                    )
-            except OSError as error:
-                raise GroupRefused(group, self._through, error.strerror or str(error)) from error
 
     def _change(self, member: _Membership, *, joining: bool) -> None:
         group, interface = member
@@ -225,12 +166,12 @@ class MulticastServer(DatagramServer):
                 if six:
                     packed = socket.inet_pton(family, group.partition("%")[0])
                     zone = interface or group.partition("%")[2]
-                    data = packed + struct.pack("@I", _index(group, zone) if zone else 0)
+                    data = packed + struct.pack("@I", interface_index(group, zone) if zone else 0)
                     option = socket.IPV6_JOIN_GROUP if joining else socket.IPV6_LEAVE_GROUP
                     sock.setsockopt(socket.IPPROTO_IPV6, option, data)
                 else:
                     option = socket.IP_ADD_MEMBERSHIP if joining else socket.IP_DROP_MEMBERSHIP
-                    sock.setsockopt(socket.IPPROTO_IP, option, _ipv4(group, interface))
+                    sock.setsockopt(socket.IPPROTO_IP, option, ipv4_request(group, interface))
             except OSError as error:
                 raise GroupRefused(group, interface, error.strerror or str(error)) from error
             return
@@ -239,26 +180,3 @@ class MulticastServer(DatagramServer):
             interface,
             "the server has no socket of this family; name a group of it in groups=",
         )
-
-
-def _ipv4(group: str, interface: str, shown: str = "") -> bytes:
-    """Return a group and an interface as the kernel wants them (`struct ip_mreqn`)."""
-    address, index = b"\0\0\0\0", 0
-    try:
-        address = socket.inet_pton(socket.AF_INET, interface)
-    except OSError:
-        index = _index(shown or group, interface) if interface else 0
-    return socket.inet_pton(socket.AF_INET, group) + address + struct.pack("@i", index)
-
-
-def _index(group: str, interface: str) -> int:
-    """Return the number of an interface that is given by name, number or address."""
-    if interface.isdigit():
-        return int(interface)
-    try:
-        return socket.if_nametoindex(interface)
-    except OSError:
-        names = ", ".join(name for _, name in socket.if_nameindex())
-        raise GroupRefused(
-            group, interface, f"there is no interface of that name; there are {names}"
-        ) from None

@@ -12,11 +12,12 @@ from plait.core import Service, labelled
 from plait.events import current_connection
 
 from ._accept import Acceptor
+from ._client_options import HANDLER_SHAPE
 from ._connection import Connection, NotAdmitted
 from ._drain import GRACE, Drain
 from ._endpoints import Endpoint
 from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded, describe
-from ._options import check_options
+from ._options import check_handler, check_options, endpoint_of
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
 
@@ -100,13 +101,15 @@ class StreamServer(Service):
         endpoint: str | Endpoint,
         options: ServerOptions,
     ) -> None:
+        name = type(self).__name__
         if (handler is None) == (protocol is None):
             raise TypeError(
-                f"{type(self).__name__} takes either a handler, async def handle(reader, writer), "
+                f"{name} takes either a handler, {HANDLER_SHAPE}, "
                 "or protocol=, a factory of protocols"
             )
-        check_options(type(self).__name__, options, self.options)
-        self.endpoint = _accepted_kind(type(self).__name__, endpoint, self.kinds)
+        check_handler(name, "handler", handler, HANDLER_SHAPE)
+        check_options(name, options, self.options)
+        self.endpoint = endpoint_of(name, endpoint, *self.kinds)
         self.handler: Handler = handler if handler is not None else _no_handler
         self._factory = protocol
         self._drain_seconds = options.get("drain", 10.0)
@@ -140,13 +143,14 @@ class StreamServer(Service):
 
         Args:
             url:
-                The URL, or an endpoint.
+                The URL, such as `tcp://127.0.0.1:7001`, `unix:///run/app.sock?mode=660` or
+                `tls://:443?cert=/etc/app/cert.pem&key=/etc/app/key.pem`; or an endpoint.
             handler:
                 Serves a connection: `async def handle(reader, writer)`.
             protocol:
                 In its place, a factory of protocols.
             options:
-                See `ServerOptions`.
+                As in the constructor.
 
         Raises:
             EndpointError:
@@ -243,7 +247,8 @@ class StreamServer(Service):
 
     def starved(self, error: OSError) -> None:
         """Tell that the system has no room for more connections."""
-        self.emit(AcceptPaused(self.path, error, len(self._connections)))
+        # It leads through plait alone, and says nothing that the sentence does not.
+        self.emit(AcceptPaused(self.path, error.with_traceback(None), len(self._connections)))
 
     def recovered(self, seconds: float) -> None:
         """Tell that it has room again."""
@@ -283,7 +288,8 @@ class StreamServer(Service):
         else:
             from ._trouble import ConnectionRefused
 
-            self.emit(ConnectionRefused(self.path, str(connection), explain(error)))
+            reason = explain(error, self.setup_timeout)
+            self.emit(ConnectionRefused(self.path, str(connection), reason))
 
     def _protocol(self, connection: Connection) -> asyncio.BaseProtocol:
         if self._factory is None:
@@ -334,10 +340,13 @@ class _FactoryFailed(Exception):
     """The user's protocol factory raised; the cause is what it raised."""
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, timeout: float) -> str:
     """Return why a connection could not be set up, in a few words."""
     if isinstance(error, NotAdmitted):
         return str(error)
+    if isinstance(error, ConnectionAbortedError) and error.errno is None:
+        # The loops have words of their own for it, each its own.
+        return f"no TLS handshake within {timeout:g} s"
     reason = getattr(error, "reason", None)  # of ssl.SSLError, such as NO_SHARED_CIPHER
     return f"the TLS handshake failed ({reason})" if reason else describe(error)
 
@@ -352,26 +361,6 @@ def _make_gate(allow: Sequence[str] | None, proxies: Sequence[str] | None) -> Ga
     return Gate(
         Networks(allow) if allow is not None else None, Networks(proxies) if proxies else None
     )
-
-
-def _accepted_kind(
-    name: str, endpoint: str | Endpoint, kinds: tuple[type[Endpoint], ...]
-) -> Endpoint:
-    if isinstance(endpoint, str):
-        from ._url import parse
-
-        endpoint = parse(endpoint)
-    if not isinstance(endpoint, kinds) or (
-        # A TLS endpoint is a TCP endpoint too, but a TCP server would speak in the clear there.
-        type(endpoint) not in kinds
-    ):
-        from plait.errors import EndpointError
-
-        schemes = ", ".join(f"{kind.scheme}:" for kind in kinds)
-        raise EndpointError(
-            str(endpoint), "scheme", endpoint.scheme, f"for {name} one of {schemes}"
-        )
-    return endpoint
 
 
 async def _no_handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

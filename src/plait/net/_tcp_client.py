@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from plait.errors import EndpointError
 
 from ._client import StreamClient
 from ._client_options import ClientOptions, StreamHandler
-from ._dial import connect_first, endpoint_of, resolve
+from ._client_url import C
+from ._dial import connect_first, resolve
 from ._endpoints import Endpoint, TCPEndpoint
-from ._link import StreamPair
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["TCPClient", "TCPClientOptions"]
-
-C = TypeVar("C")
-P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
 class TCPClientOptions(ClientOptions, total=False):
@@ -61,27 +60,7 @@ class TCPClient(StreamClient[C]):
         TypeError: Both `handler` and `protocol` are given.
     """
 
-    @overload
-    def __init__(
-        self: TCPClient[StreamPair],
-        handler: StreamHandler | None = None,
-        *,
-        host: str = "",
-        port: int,
-        protocol: None = None,
-        **options: Unpack[TCPClientOptions],
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self: TCPClient[P],
-        handler: None = None,
-        *,
-        host: str = "",
-        port: int,
-        protocol: Callable[[], P],
-        **options: Unpack[TCPClientOptions],
-    ) -> None: ...
+    kinds: ClassVar[tuple[type[Endpoint], ...]] = (TCPEndpoint,)
 
     def __init__(
         self,
@@ -89,7 +68,7 @@ class TCPClient(StreamClient[C]):
         *,
         host: str = "",
         port: int,
-        protocol: Callable[[], Any] | None = None,
+        protocol: Callable[[], C] | None = None,
         happy_eyeballs_delay: float = 0.25,
         keepalive: float | None = 60.0,
         local_addr: tuple[str, int] | None = None,
@@ -103,56 +82,18 @@ class TCPClient(StreamClient[C]):
         self._keepalive = keepalive
         self._local_addr = local_addr
 
-    @overload
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: None = None,
-        **options: Unpack[TCPClientOptions],
-    ) -> TCPClient[StreamPair]: ...
+    if TYPE_CHECKING:
 
-    @overload
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: None = None,
-        *,
-        protocol: Callable[[], P],
-        **options: Unpack[TCPClientOptions],
-    ) -> TCPClient[P]: ...
-
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: Callable[[], Any] | None = None,
-        **options: Any,
-    ) -> TCPClient[Any]:
-        """
-        Return a client of the peer at a URL.
-
-        Args:
-            url:
-                Such as `tcp://db.example:5432`, or a `TCPEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                As in the constructor.
-
-        Raises:
-            EndpointError: The URL is malformed or of another kind.
-        """
-        endpoint = endpoint_of(url, TCPEndpoint)
-        make: Callable[..., TCPClient[Any]] = cls
-        return make(handler, host=endpoint.host, port=endpoint.port, protocol=protocol, **options)
+        @classmethod
+        def at(
+            cls,
+            url: str | Endpoint,
+            handler: StreamHandler | None = None,
+            *,
+            protocol: Callable[[], C] | None = None,
+            **options: Unpack[TCPClientOptions],
+        ) -> Self:
+            """See `StreamClient.at`."""
 
     def _endpoint(self, host: str, port: int) -> TCPEndpoint:
         return TCPEndpoint(host, port)

@@ -132,34 +132,18 @@ class TLSServer(StreamServer):
             alpn=options.get("alpn", given.alpn),
         )
 
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: Handler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Unpack[TLSOptions],
-    ) -> Self:
-        """
-        Return a server that listens where a URL says.
+    if TYPE_CHECKING:
 
-        Args:
-            url:
-                The URL, such as `tls://:443?cert=/etc/app/cert.pem&key=/etc/app/key.pem`, or an
-                endpoint.
-            handler:
-                Serves a connection: `async def handle(reader, writer)`.
-            protocol:
-                In its place, a factory of protocols.
-            options:
-                See `TLSOptions`.
-
-        Raises:
-            EndpointError:
-                The URL is malformed, or of a kind that this server cannot listen on.
-        """
-        return cls(handler, protocol=protocol, endpoint=url, **options)
+        @classmethod
+        def at(
+            cls,
+            url: str | Endpoint,
+            handler: Handler | None = None,
+            *,
+            protocol: ProtocolFactory | None = None,
+            **options: Unpack[TLSOptions],
+        ) -> Self:
+            """See `StreamServer.at`."""
 
     @property
     def addresses(self) -> tuple[Endpoint, ...]:
@@ -216,8 +200,7 @@ class TLSServer(StreamServer):
             previous = found
 
     def _load(self) -> None:
-        self._store.load()
-        for info in self._store.infos:
+        for info in self._store.load():
             self.emit(CertificateLoaded(self.path, info.file, info.expires))
 
     def _tell_expiry(self, now: float) -> bool:

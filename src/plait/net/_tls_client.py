@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from plait.errors import CertificateRefused
 
 from ._client_options import StreamHandler
-from ._dial import endpoint_of
+from ._client_url import C
 from ._endpoints import Endpoint, TCPEndpoint, TLSEndpoint
-from ._link import Security, StreamPair
+from ._link import Security
 from ._tcp_client import TCPClient, TCPClientOptions
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["TLSClient", "TLSClientOptions"]
 
-C = TypeVar("C")
-P = TypeVar("P", bound=asyncio.BaseProtocol)
+# What a URL says beside host and port.
+_SAID = ("ca", "cert", "key", "server_name", "alpn")
 
 
 class TLSClientOptions(TCPClientOptions, total=False):
@@ -73,27 +75,7 @@ class TLSClient(TCPClient[C]):
         TypeError: Arguments that exclude one another are given.
     """
 
-    @overload
-    def __init__(
-        self: TLSClient[StreamPair],
-        handler: StreamHandler | None = None,
-        *,
-        host: str = "",
-        port: int,
-        protocol: None = None,
-        **options: Unpack[TLSClientOptions],
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self: TLSClient[P],
-        handler: None = None,
-        *,
-        host: str = "",
-        port: int,
-        protocol: Callable[[], P],
-        **options: Unpack[TLSClientOptions],
-    ) -> None: ...
+    kinds: ClassVar[tuple[type[Endpoint], ...]] = (TLSEndpoint,)
 
     def __init__(
         self,
@@ -101,7 +83,7 @@ class TLSClient(TCPClient[C]):
         *,
         host: str = "",
         port: int,
-        protocol: Callable[[], Any] | None = None,
+        protocol: Callable[[], C] | None = None,
         ca: str = "",
         cert: str = "",
         key: str = "",
@@ -119,69 +101,29 @@ class TLSClient(TCPClient[C]):
         self._tls = TLSEndpoint(
             host, port, cert=cert, key=key, ca=ca, alpn=tuple(alpn), server_name=server_name
         )
-        # The overloads above have sorted handler and protocol out already.
-        build: Callable[..., None] = super().__init__
-        build(handler, host=host, port=port, protocol=protocol, **options)
+        super().__init__(handler, host=host, port=port, protocol=protocol, **options)
         self._skip_verify = insecure_skip_verify
         self._given = context
         self._context: ssl.SSLContext | None = None
 
-    @overload
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: None = None,
-        **options: Unpack[TLSClientOptions],
-    ) -> TLSClient[StreamPair]: ...
+    if TYPE_CHECKING:
 
-    @overload
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: None = None,
-        *,
-        protocol: Callable[[], P],
-        **options: Unpack[TLSClientOptions],
-    ) -> TLSClient[P]: ...
+        @classmethod
+        def at(
+            cls,
+            url: str | Endpoint,
+            handler: StreamHandler | None = None,
+            *,
+            protocol: Callable[[], C] | None = None,
+            **options: Unpack[TLSClientOptions],
+        ) -> Self:
+            """See `StreamClient.at`."""
 
     @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: Callable[[], Any] | None = None,
-        **options: Any,
-    ) -> TLSClient[Any]:
-        """
-        Return a client of the peer at a URL.
-
-        Args:
-            url:
-                Such as `tls://db.example:5432?ca=/etc/shop/ca.pem`, or a `TLSEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                As in the constructor; they override what the URL says.
-
-        Raises:
-            EndpointError: The URL is malformed or of another kind.
-        """
-        endpoint = endpoint_of(url, TLSEndpoint)
-        said = {name: getattr(endpoint, name) for name in ("ca", "cert", "key", "server_name")}
+    def _said(cls, endpoint: Any) -> dict[str, Any]:
+        said = {name: getattr(endpoint, name) for name in _SAID}
         # What is empty is left out, so that it does not quarrel with a context.
-        chosen = {name: value for name, value in said.items() if value}
-        if endpoint.alpn:
-            chosen["alpn"] = endpoint.alpn
-        chosen.update(options)
-        make: Callable[..., TLSClient[Any]] = cls
-        return make(handler, host=endpoint.host, port=endpoint.port, protocol=protocol, **chosen)
+        return super()._said(endpoint) | {name: value for name, value in said.items() if value}
 
     def _endpoint(self, host: str, port: int) -> TCPEndpoint:
         return self._tls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -13,6 +14,30 @@ if TYPE_CHECKING:
 live: dict[int, Connection] = {}
 
 _MADE = "_plait_tracked"
+
+
+def ends_connection(context: dict[str, Any], sock: socket.socket | None) -> bool:
+    """
+    Return whether a loop reports an exception of a protocol, for which it ends the connection.
+
+    What ended it is told where the connection is known to be lost, and need not be told twice.
+
+    Args:
+        context:
+            What the loop gives its exception handler.
+        sock:
+            The connection's socket, by which it is known: with TLS, the protocol that the loop
+            names is its own. None where the protocol is known to be the connection's.
+    """
+    error, transport = context.get("exception"), context.get("transport")
+    if transport is None or not isinstance(error, Exception) or isinstance(error, OSError):
+        return False
+    if not str(context.get("message")).startswith("Fatal error"):
+        return False
+    if sock is None:
+        return True
+    found = transport.get_extra_info("socket")
+    return found is not None and found.fileno() == sock.fileno() >= 0
 
 
 def track(protocol: asyncio.BaseProtocol, connection: Connection) -> asyncio.BaseProtocol:
@@ -86,7 +111,12 @@ def _subclass(kind: type[asyncio.BaseProtocol]) -> type[asyncio.BaseProtocol]:
             if connection is not None:
                 connection.lost(error)
 
+    def plait_tells(self: Any, context: dict[str, Any]) -> bool:
+        connection = live.get(id(self))
+        return connection is not None and connection.plait_tells(context)
+
     space = {
+        "plait_tells": plait_tells,
         "__slots__": (),
         "__module__": kind.__module__,
         "__qualname__": kind.__qualname__,
@@ -127,6 +157,9 @@ class _StandIn(asyncio.BaseProtocol):
             self._connection.failed(error)
         finally:
             self._connection.lost(exc)
+
+    def plait_tells(self, context: dict[str, Any]) -> bool:
+        return self._connection.plait_tells(context)
 
 
 class _StreamStandIn(_StandIn, asyncio.Protocol):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from typing import Any, ClassVar, Self, Unpack
+from typing import ClassVar, Unpack
 
 from plait.core import Backoff
 from plait.errors import CannotConnect, EndpointError
 
 from ._datagram_client import DatagramClient, DatagramClientOptions
 from ._datagram_handler import DatagramHandler
-from ._datagram_service import DatagramServer, DatagramServerOptions, ProtocolFactory, endpoint_for
-from ._dial import close_quietly, resolve, show_address
+from ._datagram_service import DatagramServer, DatagramServerOptions, ProtocolFactory
+from ._dial import close_quietly, resolve
 from ._endpoints import Endpoint, FDEndpoint, SystemdEndpoint, UDPEndpoint
+from ._groups import GROUP_OPTIONS, is_group, set_sending
+from ._names import show_address
+from ._options import endpoint_of
 from ._sockets import INTERNET
 
 __all__ = ["UDPClient", "UDPServer"]
@@ -63,40 +65,15 @@ class UDPServer(DatagramServer):
         if endpoint is None:
             endpoint = UDPEndpoint(host, port, reuse_port)
         super().__init__(handler, protocol, endpoint, options)
-        if isinstance(self.endpoint, UDPEndpoint) and is_group(self.endpoint.host):
-            raise EndpointError(
-                str(self.endpoint),
-                "host",
-                self.endpoint.host,
-                "an address; for a group use MulticastServer",
-            )
-
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: DatagramHandler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Unpack[DatagramServerOptions],
-    ) -> Self:
-        """
-        Return a server that receives where a URL says.
-
-        Args:
-            url:
-                Such as `udp://0.0.0.0:514`, or an endpoint.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                See `DatagramServerOptions`.
-
-        Raises:
-            EndpointError: The URL is malformed, or of a kind that this server cannot receive at.
-        """
-        return cls(handler, protocol=protocol, endpoint=url, **options)
+        if isinstance(self.endpoint, UDPEndpoint):
+            if is_group(self.endpoint.host):
+                raise EndpointError(
+                    str(self.endpoint),
+                    "host",
+                    self.endpoint.host,
+                    "an address; for a group use MulticastServer",
+                )
+            _refuse_group_options(self.endpoint, "MulticastServer")
 
 
 class UDPClient(DatagramClient):
@@ -143,41 +120,13 @@ class UDPClient(DatagramClient):
     ) -> None:
         if endpoint is None:
             endpoint = UDPEndpoint(host, port)
-        chosen = endpoint_for(type(self).__name__, endpoint, (UDPEndpoint,))
-        assert isinstance(chosen, UDPEndpoint)
-        if not chosen.port:
-            raise EndpointError(str(chosen), "port", "0", "the peer's port, from 1 to 65535")
-        self.endpoint = chosen
+        self.endpoint = endpoint_of(type(self).__name__, endpoint, UDPEndpoint)
+        if not self.endpoint.port:
+            raise EndpointError(str(self.endpoint), "port", "0", "the peer's port, from 1 to 65535")
+        if not is_group(self.endpoint.host):
+            _refuse_group_options(self.endpoint, "a multicast group as the peer")
         self._local_addr = local_addr
-        super().__init__(handler, protocol, str(chosen), backoff, options)
-
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: DatagramHandler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Any,
-    ) -> Self:
-        """
-        Return a client of the peer at a URL.
-
-        Args:
-            url:
-                Such as `udp://dns.example:53`, or a `UDPEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                As in the constructor.
-
-        Raises:
-            EndpointError: The URL is malformed or of another kind.
-        """
-        make: Callable[..., Self] = cls
-        return make(handler, protocol=protocol, endpoint=url, **options)
+        super().__init__(handler, protocol, str(self.endpoint), backoff, options)
 
     async def dial(self) -> socket.socket:
         """Return a new socket connected to the first of the peer's addresses that has a route."""
@@ -192,6 +141,8 @@ class UDPClient(DatagramClient):
                     host, port = self._local_addr
                     own = await resolve(host, port, family=address.family, kind=address.kind)
                     sock.bind(own[0].sockaddr)
+                if is_group(self.endpoint.host):
+                    set_sending(sock, self.endpoint, self.endpoint.interface)
                 sock.connect(address.sockaddr)
             except OSError as error:
                 close_quietly(sock)
@@ -204,12 +155,10 @@ class UDPClient(DatagramClient):
         raise CannotConnect(self.peer, errors)
 
 
-def is_group(host: str) -> bool:
-    """Return whether a host is a multicast address."""
-    for family, low, high in ((socket.AF_INET, 224, 239), (socket.AF_INET6, 255, 255)):
-        try:
-            packed = socket.inet_pton(family, host.partition("%")[0])
-        except (OSError, UnicodeError, ValueError):
-            continue
-        return low <= packed[0] <= high
-    return False
+def _refuse_group_options(endpoint: UDPEndpoint, where: str) -> None:
+    """Refuse what would otherwise be ignored."""
+    for name, usual in GROUP_OPTIONS.items():
+        if getattr(endpoint, name) != usual:
+            raise EndpointError(
+                str(endpoint), "option", name, f"it only with {where}; leave it out here"
+            )

@@ -10,9 +10,8 @@ import stat
 from plait.errors import AddressDenied, AddressInUse, ListenError, SocketPathRefused
 
 from ._endpoints import UNIXDatagramEndpoint, UNIXEndpoint
+from ._options import longest
 from ._sockets import BoundSockets, listen_error
-
-_LONGEST = 107  # bytes of sun_path on Linux, without the closing NUL
 
 
 def bind_unix(
@@ -47,14 +46,14 @@ def bind_unix(
     lock = PathLock(endpoint)
     sock: socket.socket | None = None
     try:
-        _clear(endpoint, type)
+        clear_path(endpoint, type)
         sock = _new(endpoint, type)
         mine = _bind_file(sock, endpoint)
     except OSError as error:
         if sock is not None:
             sock.close()
         lock.release()
-        raise _path_error(endpoint, error) from error
+        raise path_error(endpoint, error) from error
     except BaseException:
         if sock is not None:
             sock.close()
@@ -107,7 +106,7 @@ class PathLock:
                 if error.errno == errno.ELOOP:
                     holder = f"the process that {self._path} points to"
                     raise AddressInUse(str(endpoint), holder) from None
-                raise _path_error(endpoint, error) from error
+                raise path_error(endpoint, error) from error
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -162,10 +161,10 @@ class PathLock:
 def _check(endpoint: UNIXEndpoint | UNIXDatagramEndpoint) -> None:
     if not hasattr(socket, "AF_UNIX"):
         raise SocketPathRefused(str(endpoint), "this system has no UNIX sockets; use tcp://")
-    size = len(os.fsencode(endpoint.path))
-    if size > _LONGEST:
+    size, most = len(os.fsencode(endpoint.path)), longest(endpoint.path)
+    if size > most:
         raise SocketPathRefused(
-            str(endpoint), f"the path has {size} bytes; at most {_LONGEST} fit; use a shorter one"
+            str(endpoint), f"the path has {size} bytes; at most {most} fit; use a shorter one"
         )
 
 
@@ -178,7 +177,7 @@ def _new(endpoint: UNIXEndpoint | UNIXDatagramEndpoint, type: socket.SocketKind)
     return sock
 
 
-def _clear(endpoint: UNIXEndpoint | UNIXDatagramEndpoint, type: socket.SocketKind) -> None:
+def clear_path(endpoint: UNIXEndpoint | UNIXDatagramEndpoint, type: socket.SocketKind) -> None:
     """Remove a socket file that nobody listens on; refuse what is alive or not a socket."""
     try:
         mode = os.lstat(endpoint.path).st_mode
@@ -270,7 +269,7 @@ def _unlink_if(path: str, identity: tuple[int, int]) -> None:
         return  # gone, or no right to remove it any more: the next starter clears it as stale
 
 
-def _path_error(endpoint: UNIXEndpoint | UNIXDatagramEndpoint, error: OSError) -> ListenError:
+def path_error(endpoint: UNIXEndpoint | UNIXDatagramEndpoint, error: OSError) -> ListenError:
     folder = os.path.dirname(os.path.abspath(endpoint.path))
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:

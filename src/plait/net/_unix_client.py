@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, ClassVar, Unpack
 
 from ._client import StreamClient
 from ._client_options import ClientOptions, StreamHandler
-from ._dial import connect_unix, endpoint_of
+from ._client_url import C
+from ._dial import connect_unix
 from ._endpoints import Endpoint, UNIXEndpoint
-from ._link import StreamPair
+from ._options import check_path
 
 __all__ = ["UNIXClient"]
-
-C = TypeVar("C")
-P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
 class UNIXClient(StreamClient[C]):
@@ -39,86 +36,23 @@ class UNIXClient(StreamClient[C]):
         TypeError: Both `handler` and `protocol` are given.
     """
 
-    @overload
-    def __init__(
-        self: UNIXClient[StreamPair],
-        handler: StreamHandler | None = None,
-        *,
-        path: str,
-        protocol: None = None,
-        **options: Unpack[ClientOptions],
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self: UNIXClient[P],
-        handler: None = None,
-        *,
-        path: str,
-        protocol: Callable[[], P],
-        **options: Unpack[ClientOptions],
-    ) -> None: ...
+    kinds: ClassVar[tuple[type[Endpoint], ...]] = (UNIXEndpoint,)
 
     def __init__(
         self,
         handler: StreamHandler | None = None,
         *,
         path: str,
-        protocol: Callable[[], Any] | None = None,
+        protocol: Callable[[], C] | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
         self.endpoint = UNIXEndpoint(path)
+        check_path(self.endpoint)
         super().__init__(str(self.endpoint), handler, protocol=protocol, **options)
 
-    @overload
     @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: None = None,
-        **options: Unpack[ClientOptions],
-    ) -> UNIXClient[StreamPair]: ...
-
-    @overload
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: None = None,
-        *,
-        protocol: Callable[[], P],
-        **options: Unpack[ClientOptions],
-    ) -> UNIXClient[P]: ...
-
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: StreamHandler | None = None,
-        *,
-        protocol: Callable[[], Any] | None = None,
-        **options: Any,
-    ) -> UNIXClient[Any]:
-        """
-        Return a client of the peer at a URL.
-
-        Args:
-            url:
-                Such as `unix:///run/app.sock`, or a `UNIXEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                As in the constructor.
-
-        Raises:
-            EndpointError: The URL is malformed or of another kind.
-        """
-        make: Callable[..., UNIXClient[Any]] = cls
-        return make(handler, path=endpoint_of(url, UNIXEndpoint).path, protocol=protocol, **options)
+    def _said(cls, endpoint: Any) -> dict[str, Any]:
+        return {"path": endpoint.path}
 
     async def dial(self) -> socket.socket:
         """Return a new socket connected to the path."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
-from typing import Any, ClassVar, Self, Unpack
+from typing import ClassVar, Unpack
 
 from plait.core import Backoff
 from plait.errors import RetriesExhausted
@@ -14,10 +13,13 @@ from plait.errors import RetriesExhausted
 from ._client_events import Connected
 from ._datagram_client import DatagramClient, DatagramClientOptions
 from ._datagram_handler import DatagramHandler
-from ._datagram_service import DatagramServer, DatagramServerOptions, ProtocolFactory, endpoint_for
-from ._dial import close_quietly, connect_unix, show_address
+from ._datagram_service import DatagramServer, DatagramServerOptions, ProtocolFactory
+from ._dial import close_quietly, connect_unix
 from ._endpoints import Endpoint, FDEndpoint, SystemdEndpoint, UNIXDatagramEndpoint
+from ._names import show_address
+from ._options import check_path, endpoint_of
 from ._port import DatagramPort
+from ._unix import clear_path, path_error
 from ._unix_ports import PostPort, RedialPort
 
 __all__ = ["UNIXDatagramClient", "UNIXDatagramServer"]
@@ -78,33 +80,6 @@ class UNIXDatagramServer(DatagramServer):
             endpoint = UNIXDatagramEndpoint(path, mode, user, group)
         super().__init__(handler, protocol, endpoint, options)
 
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: DatagramHandler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Unpack[DatagramServerOptions],
-    ) -> Self:
-        """
-        Return a server that receives where a URL says.
-
-        Args:
-            url:
-                Such as `unixgram:///run/app.sock?mode=660`, or an endpoint.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                See `DatagramServerOptions`.
-
-        Raises:
-            EndpointError: The URL is malformed, or of a kind that this server cannot receive at.
-        """
-        return cls(handler, protocol=protocol, endpoint=url, **options)
-
     def _make_port(
         self, sock: socket.socket, protocol: asyncio.DatagramProtocol, *, owns: bool
     ) -> DatagramPort:
@@ -157,45 +132,17 @@ class UNIXDatagramClient(DatagramClient):
     ) -> None:
         if endpoint is None:
             endpoint = UNIXDatagramEndpoint(path)
-        chosen = endpoint_for(type(self).__name__, endpoint, (UNIXDatagramEndpoint,))
-        assert isinstance(chosen, UNIXDatagramEndpoint)
-        self.endpoint = chosen
+        self.endpoint = endpoint_of(type(self).__name__, endpoint, UNIXDatagramEndpoint)
         self._own = UNIXDatagramEndpoint(bind) if bind else None
+        check_path(self.endpoint)
         self._mode = mode
         self.address: UNIXDatagramEndpoint | None = None
-        super().__init__(handler, protocol, str(chosen), backoff, options)
-
-    @classmethod
-    def at(
-        cls,
-        url: str | Endpoint,
-        handler: DatagramHandler | None = None,
-        *,
-        protocol: ProtocolFactory | None = None,
-        **options: Any,
-    ) -> Self:
-        """
-        Return a client of the peer at a URL.
-
-        Args:
-            url:
-                Such as `unixgram:///run/log.sock`, or a `UNIXDatagramEndpoint`.
-            handler:
-                As in the constructor.
-            protocol:
-                As in the constructor.
-            options:
-                As in the constructor.
-
-        Raises:
-            EndpointError: The URL is malformed or of another kind.
-        """
-        make: Callable[..., Self] = cls
-        return make(handler, protocol=protocol, endpoint=url, **options)
+        super().__init__(handler, protocol, str(self.endpoint), backoff, options)
 
     async def start(self) -> None:
         """Wait for the peer's socket, for as long as it takes, and begin to receive."""
         self.address = self._own or UNIXDatagramEndpoint(_temporary_path())
+        check_path(self.address)
         if not self.address.abstract:
             self.stack.callback(_remove, self.address.path)
         await super().start()
@@ -206,12 +153,16 @@ class UNIXDatagramClient(DatagramClient):
         assert self.address is not None
         try:
             if not self.address.abstract:
-                _remove(self.address.path)
+                clear_path(self.address, socket.SOCK_DGRAM)
                 # Linux makes the file with the socket's bits, less those of the umask.
                 os.fchmod(sock.fileno(), self._mode)
             sock.bind(self.address.path)
             if not self.address.abstract:
                 os.chmod(self.address.path, self._mode)
+        except OSError as error:
+            close_quietly(sock)
+            # The peer is not to blame, and trying again would not help.
+            raise path_error(self.address, error) from error
         except BaseException:
             close_quietly(sock)
             raise
