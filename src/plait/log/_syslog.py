@@ -14,7 +14,7 @@ from ._datagram import severity
 from ._encode import exception_fields
 from ._json import extra_fields
 from ._redact import MASK, redactor
-from ._text import LineFormatter, message_of, safe_text
+from ._text import LineFormatter, clean_lines, message_of, safe_text
 
 _BOUND = 8192
 _NOT_IN_NAME = re.compile(r"[^A-Z0-9]+")
@@ -91,13 +91,15 @@ class JournalFormatter(logging.Formatter):
         if record.stack_info:
             message += "\n" + record.stack_info
         named |= {
-            "MESSAGE": message,
+            # With control characters in it, journalctl would show the message as a blob.
+            "MESSAGE": clean_lines(message),
             "PRIORITY": severity(record.levelno),
             "SYSLOG_IDENTIFIER": self._ident,
             "LOGGER": record.name,
-            "CODE_FILE": record.pathname,
-            "CODE_LINE": record.lineno,
-            "CODE_FUNC": record.funcName,
+            # An event has no place in the code.
+            "CODE_FILE": record.pathname if record.lineno else None,
+            "CODE_LINE": record.lineno or None,
+            "CODE_FUNC": record.funcName if record.lineno else None,
             "THREAD_NAME": record.threadName,
             "PLAIT_SERVICE": service or None,
             "PLAIT_CONNECTION": connection or None,

@@ -28,6 +28,12 @@ def _escapes() -> dict[int, str]:
 
 
 _ESCAPES = _escapes()
+_ESCAPES_IN_LINES = _ESCAPES | {10: "\n"}
+
+
+def clean_lines(text: str) -> str:
+    """Return text with its lines as they are, and other control characters escaped."""
+    return text if text.isprintable() else _encodable(text.translate(_ESCAPES_IN_LINES))
 
 
 def one_event(text: str) -> str:
@@ -39,8 +45,11 @@ def one_event(text: str) -> str:
     """
     if text.isprintable():
         return text
-    text = text.translate(_ESCAPES)
-    # A lone surrogate cannot be written as UTF-8; its escape can.
+    return _encodable(text.translate(_ESCAPES))
+
+
+def _encodable(text: str) -> str:
+    """Return text that can be written as UTF-8: a lone surrogate cannot, its escape can."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
