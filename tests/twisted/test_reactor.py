@@ -32,6 +32,30 @@ def test_delayed_calls_come_in_the_order_of_their_time(world: World) -> None:
 
 
 @worlds
+def test_a_looping_call_is_made_once_for_each_time_of_its_grid(world: World) -> None:
+    """No grid time is called twice, though the loop's timers have whole milliseconds only."""
+
+    intervals = [0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.009, 0.011]
+
+    def body(world: World, reactor: Any) -> Any:
+        calls: dict[float, list[float]] = {interval: [] for interval in intervals}
+        loops = []
+        for interval in intervals:
+            loop = world.task.LoopingCall(lambda i=interval: calls[i].append(reactor.seconds()))
+            loop.clock = reactor
+            loop.start(interval)
+            loops.append(loop)
+        done = world.defer.Deferred()
+        done.addBoth(lambda result: [loop.stop() for loop in loops] and result)
+        reactor.callLater(0.3, done.callback, calls)
+        return done
+
+    for interval, calls in world.run(body).items():
+        numbers = [int((call - calls[0]) / interval + 0.01) for call in calls]
+        assert numbers == sorted(set(numbers))
+
+
+@worlds
 def test_a_delayed_call_is_moved_and_cancelled(world: World) -> None:
     """reset, delay and cancel move a call; afterwards they raise."""
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from .words import Words
+
+#: What a loop's timers are rounded to, and what is too short to wait for, in seconds.
+TICK, INSTANT = 0.001, 1e-6
 
 
 class DelayedCall:
@@ -56,6 +60,10 @@ class DelayedCall:
     def _fire(self) -> None:
         if self.time > self._alarm:
             self._arm()
+            return
+        if self.time - self.reactor.seconds() > INSTANT:
+            # uvloop rounds to whole milliseconds, and so wakes early at times.
+            self._handle = self.reactor.loop.call_later(TICK, self._fire)
             return
         self.called = 1
         self.reactor._delayed.discard(self)
@@ -124,8 +132,17 @@ class ClockMixin:
         raise NotImplementedError
 
     def seconds(self) -> float:
-        """Return the loop's clock, in seconds."""
-        return self.loop.time()
+        """
+        Return the loop's clock, in seconds.
+
+        uvloop's is the machine's monotonic one, cut to whole milliseconds and held for each turn of
+        the loop; here it is read as it is. A LoopingCall would call over and over until the next
+        millisecond: it takes a rounding error before a grid time for time that is still to pass.
+        """
+        loop = self.loop
+        if type(loop).__module__ == "uvloop":
+            return monotonic()
+        return loop.time()
 
     def callLater(
         self, delay: float, callable: Callable[..., object], *args: object, **kw: object
