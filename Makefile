@@ -15,7 +15,11 @@ INSTALL = $(PY) -m pip install --quiet --disable-pip-version-check --constraint 
 WORKERS ?= 2
 PYTEST ?=
 
-.PHONY: help run test check lint format types tests coverage docs bench clean FORCE
+# The benchmarks have an environment of their own, with the peers. BENCHMARKS='tree web' picks some.
+BENCH := .venv-bench
+BENCHMARKS ?=
+
+.PHONY: help run test check lint format types tests coverage docs bench bench-quick bench-docs clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -27,7 +31,8 @@ help:
 	@echo "make tests     the tests only; PYTEST='-k name' picks some"
 	@echo "make coverage  the tests with branch coverage"
 	@echo "make docs      build the documentation into site/"
-	@echo "make bench     measure, and print ratios"
+	@echo "make bench     measure plait beside its peers (20 minutes); bench-quick takes under 5"
+	@echo "make bench-docs  put what the last 'make bench' found into docs/performance.md"
 	@echo "make clean     remove everything that was made"
 
 run: $(VENV)/.plait
@@ -61,11 +66,17 @@ coverage: $(VENV)/.dev
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
-bench: $(VENV)/.dev
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file" || exit 1; done
+bench: $(BENCH)/.peers
+	$(BENCH)/bin/python -m benchmarks $(BENCHMARKS)
+
+bench-quick: $(BENCH)/.peers
+	$(BENCH)/bin/python -m benchmarks --size quick $(BENCHMARKS)
+
+bench-docs: $(BENCH)/.peers
+	$(BENCH)/bin/python -m benchmarks.book
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .cache site build dist
+	rm -rf $(VENV) $(BENCH) benchmarks/results .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .cache site build dist
 
 # The stamps. The package is installed as a wheel, never linked to src, so what is tested is what is shipped.
 
@@ -84,3 +95,16 @@ $(VENV)/.docs: $(VENV)/.interpreter $(SOURCES)
 # Written only when the interpreter is another one than last time, so the stamps above stay valid.
 $(VENV)/.interpreter: FORCE
 	@PYTHON='$(PYTHON)' sh .ci/venv $(VENV)
+
+# A peer that cannot be installed is left out, and the benchmarks say so.
+$(BENCH)/.peers: $(BENCH)/.interpreter benchmarks/peers.txt $(SOURCES)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check '.[all]'
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt || \
+	grep -v '^#' benchmarks/peers.txt | while read -r peer; do \
+		$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || \
+		echo "plait: cannot be installed, so it is not compared: $$peer" >&2; \
+	done
+	@touch $@
+
+$(BENCH)/.interpreter: FORCE
+	@PYTHON='$(PYTHON)' sh .ci/venv $(BENCH)

@@ -1,20 +1,14 @@
 """
-Compare Deferreds: plait's and Twisted's, in one process, turn by turn.
+Run Deferreds, plait's and Twisted's, turn by turn in one process: deferred.py ROUNDS.
 
-    python benchmarks/deferred.py                 # 25 rounds of 1,000 chains for each case
-    python benchmarks/deferred.py --rounds 100
-
-One chain takes a value through three steps of x + 1. The two take turns within each round, because
-a shared machine is not equally fast from one second to the next; the best round of each counts.
-
-Wanted: `three callbacks` at least as fast as Twisted's.
+One chain takes a value through three steps of x + 1. Prints chains a second, round by round.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -126,8 +120,8 @@ def cases(defer: Any, logger: Any) -> dict[str, Callable[[], None]]:
     }
 
 
-def measure(rounds: int) -> dict[str, dict[str, float]]:
-    """Return chains per second of each case, by whose they are."""
+def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Return chains per second, round by round, of each case, by whose they are."""
     roots = {"plait": "plait.twisted", "twisted": "twisted"}
     made = {
         name: cases(
@@ -136,32 +130,16 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
         )
         for name, root in roots.items()
     }
-    best: dict[str, dict[str, float]] = {}
+    rates: dict[str, dict[str, list[float]]] = {}
     for case in made["plait"]:
-        times = dict.fromkeys(roots, float("inf"))
+        rates[case] = {name: [] for name in roots}
         for number in range(rounds):
             for name in list(roots)[:: 1 if number % 2 else -1]:
                 start = time.perf_counter()
                 made[name][case]()
-                times[name] = min(times[name], time.perf_counter() - start)
-        best[case] = {name: CHAINS / seconds for name, seconds in times.items()}
-    return best
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    options = parser.parse_args()
-    found = measure(options.rounds)
-    if options.json:
-        print(json.dumps(found))
-        return
-    print(f"{'chains per second':22}{'plait':>12}{'twisted':>12}{'ratio':>8}")
-    for case, rates in found.items():
-        ratio = rates["plait"] / rates["twisted"]
-        print(f"{case:22}{rates['plait']:12,.0f}{rates['twisted']:12,.0f}{ratio:8.2f}")
+                rates[case][name].append(CHAINS / (time.perf_counter() - start))
+    return rates
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(int(sys.argv[1]))))

@@ -1,0 +1,1 @@
+"""The benchmarks: plait beside its peers, in one run. `python -m benchmarks --help` tells more."""

@@ -1,0 +1,40 @@
+"""The benchmarks by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import alone, echo, names, processes, web
+from .harness.run import Run
+
+
+class Benchmark(NamedTuple):
+    """
+    One benchmark.
+
+    Args:
+        says: What it measures.
+        measure: Does it.
+        base: The contender with whom its tables compare the others.
+    """
+
+    says: str
+    measure: Callable[[Run], None]
+    base: str
+
+
+BENCHMARKS = {
+    "echo-tcp": Benchmark("Echo over TCP", echo.tcp, "uvloop protocol"),
+    "echo-tls": Benchmark("Echo over TLS", echo.tls, "uvloop protocol"),
+    "echo-unix": Benchmark("Echo over UNIX sockets", echo.unix, "uvloop protocol"),
+    "echo-udp": Benchmark("Echo over UDP", echo.udp, "Twisted"),
+    "start": Benchmark("Start, stop and memory of a process", processes.start, "uvloop protocol"),
+    "idle": Benchmark("Idle connections", processes.idle, "uvloop protocol"),
+    "tree": Benchmark("Trees of services", alone.tree, "Twisted"),
+    "timers": Benchmark("Timers", alone.timers, "Twisted"),
+    "logging": Benchmark("Logging", alone.logging, "stdlib"),
+    "deferred": Benchmark("Deferreds", alone.deferred, "Twisted"),
+    "dns": Benchmark("DNS from a hosts file", names.dns, "Twisted"),
+    "web": Benchmark("Web servers", web.web, "uvicorn"),
+}
