@@ -193,8 +193,8 @@ class DatagramPort(asyncio.DatagramTransport):
         """
         self._doubt = False
         if not self._paused:
-            self._loop.remove_reader(self._sock)
-            self._loop.add_reader(self._sock, self._readable)
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.add_reader(self._sock.fileno(), self._readable)
 
     def sweep(self) -> None:
         """Read what has come up to now, within the bounds of one wake-up."""
@@ -205,13 +205,13 @@ class DatagramPort(asyncio.DatagramTransport):
         """Leave datagrams to the kernel, which drops what it has no room for."""
         if not self._paused:
             self._paused = True
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._sock.fileno())
 
     def resume_reading(self) -> None:
         """Read again."""
         if self._paused and not self._closing:
             self._paused = False
-            self._loop.add_reader(self._sock, self._readable)
+            self._loop.add_reader(self._sock.fileno(), self._readable)
 
     def sendto(self, data: Any, addr: Address = None) -> None:
         """
@@ -250,7 +250,7 @@ class DatagramPort(asyncio.DatagramTransport):
             self.dropped += 1
             return
         if not self._unsent:
-            self._loop.add_writer(self._sock, self._writable)
+            self._loop.add_writer(self._sock.fileno(), self._writable)
         # The caller may use its buffer again.
         self._unsent.append((bytes(data), addr))
         self._unsent_bytes += len(data)
@@ -284,7 +284,7 @@ class DatagramPort(asyncio.DatagramTransport):
             self._stopped_writing = False
             self._protocol.resume_writing()
         if not self._unsent:
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_writer(self._sock.fileno())
             if self._closing:
                 self._loop.call_soon(self._end)
 
@@ -322,7 +322,7 @@ class DatagramPort(asyncio.DatagramTransport):
         """Forget what is unsent."""
         self._unsent.clear()
         self._unsent_bytes = 0
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._sock.fileno())
 
     def _end(self) -> None:
         if self.ended.done():

@@ -137,13 +137,13 @@ class RedialPort(DatagramPort):
         # To the front: it was sent before whatever else is waiting.
         self._unsent.appendleft((bytes(data), addr))
         self._unsent_bytes += len(data)
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._sock.fileno())
         try:
             self._sock.connect(self._path)
         except OSError as found:
             self._wait(found)
         else:
-            self._loop.add_writer(self._sock, self._writable)
+            self._loop.add_writer(self._sock.fileno(), self._writable)
 
     def _wait(self, error: OSError) -> None:
         self._alone = True
@@ -160,7 +160,7 @@ class RedialPort(DatagramPort):
             return
         self._alone = False
         self._back()
-        self._loop.add_writer(self._sock, self._writable)
+        self._loop.add_writer(self._sock.fileno(), self._writable)
 
     def _after_writing(self) -> None:
         if not self._alone:

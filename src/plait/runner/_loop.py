@@ -8,7 +8,7 @@ import select
 import selectors
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from plait.errors import LoopUnavailable, UsageError
 from plait.runner._plan import LOOPS
@@ -40,7 +40,7 @@ _DESCRIPTIONS = {
     "auto": "uvloop where it is installed, else asyncio",
     "asyncio": "the standard library's loop for this platform",
     "uvloop": "libuv underneath, the fastest",
-    "rloop": "written in Rust, needs the package rloop",
+    "rloop": "written in Rust, needs the package rloop; no TLS yet",
     "select": "the standard library's loop over select(), at most 1024 descriptors",
     "poll": "the standard library's loop over poll()",
     "epoll": "the standard library's loop over epoll, Linux only",
@@ -71,6 +71,8 @@ def choose_loop(name: str) -> LoopFactory:
     missing = _missing(name)
     if missing:
         raise LoopUnavailable(name, missing, [loop.name for loop in loops() if not loop.missing])
+    if name == "rloop":
+        return _rloop()
     if name in _PACKAGES:
         package = importlib.import_module(name)
         factory: LoopFactory = package.new_event_loop
@@ -87,6 +89,23 @@ def _standard() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         return asyncio.ProactorEventLoop()
     return asyncio.SelectorEventLoop()
+
+
+def _rloop() -> LoopFactory:
+    package: Any = importlib.import_module("rloop")
+
+    class Loop(package.RLoop):  # type: ignore[misc]  # seen as Any
+        """rloop's, which knows connected sockets but not yet accepted ones: the same, bar TLS."""
+
+        async def connect_accepted_socket(
+            self, protocol_factory: Any, sock: Any, **options: Any
+        ) -> Any:
+            """Make a transport for an accepted socket."""
+            if options.get("ssl") is not None:
+                raise NotImplementedError("rloop knows no TLS; use --loop uvloop")
+            return await self.create_connection(protocol_factory, sock=sock)
+
+    return Loop
 
 
 def _missing(name: str) -> str:
