@@ -1109,14 +1109,18 @@ class BadSetting(UsageError):
         key:
             The option.
         found:
-            The value.
+            The value; `BadSetting.MISSING` where there is none.
         expected:
             What it may be.
     """
 
+    #: What stands for a value that nobody gave.
+    MISSING = object()
+
     def __init__(self, owner: str, key: str, found: object, expected: str) -> None:
         self.owner, self.key, self.found, self.expected = owner, key, found, expected
-        super().__init__(owner, f"{key} is {_shown(found)}; expected {expected}")
+        what = "missing" if found is self.MISSING else _shown(found)
+        super().__init__(owner, f"{key} is {what}; expected {expected}")
 
 
 class TwistdUsage(UsageError):
@@ -1188,9 +1192,10 @@ class NoApplication(TargetError):
 
     def __init__(self, target: str, name: str, known: Iterable[str] = ()) -> None:
         self.target, self.name, self.known = target, name, tuple(known)
+        there = _choice("it defines", self.known) if self.known else "it defines nothing at all"
         super().__init__(
             f"cannot load {target}: it defines no {name!r}; end it with a line like "
-            f"{name} = Application(…); {_choice('it defines', self.known)}"
+            f"{name} = Application(…); {there}"
         )
 
 
@@ -1384,7 +1389,7 @@ def _shown(value: object) -> str:
     """Return a value as it is written in a file."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if value == "nothing" and isinstance(value, str) else repr(value)
+    return repr(value)
 
 
 def _ending(status: int) -> str:

@@ -125,7 +125,7 @@ ECHO = '[services.e]\nkind = "echo"\n'
         ("[run]\ndaemon = 'yes'", "app.toml:2: run: daemon is 'yes'; expected true or false"),
         ("x = ", "app.toml:1: this is no TOML: "),
         ("services = 3", "app.toml:1: services is 3; expected a table"),
-        ("[services.e]\nneeds = []", "app.toml:1: services.e: kind is nothing; expected a kind"),
+        ("[services.e]\nneeds = []", "app.toml:1: services.e: kind is missing; expected one"),
         ("[services.e]\nkind = 'ecko'", "app.toml:2: services.e: kind 'ecko': there is no such"),
         (ECHO + "drian = 1", "app.toml:3: services.e: there is no option 'drian' (did you mean"),
         (ECHO + "drain = '1'", "app.toml:3: services.e: drain is '1'; expected a number"),
@@ -139,7 +139,7 @@ ECHO = '[services.e]\nkind = "echo"\n'
         (ECHO + "restart = 3", "app.toml:3: services.e: restart is 3; expected true, false, or"),
         (ECHO + "restart = { limits = 3 }", "app.toml:3: services.e.restart: there is no option"),
         (ECHO + "restart = { jitter = 3 }", "app.toml:3: services.e: restart: jitter is 3"),
-        ("[services.f]\nkind='forward'\nto='x'", "app.toml:1: services.f: listen is nothing"),
+        ("[services.f]\nkind='forward'\nto='x'", "app.toml:1: services.f: listen is missing"),
         ("[services.'a/b']\nkind='echo'", "app.toml:1: 'a/b' is no name of a service"),
         (
             "[services.p]\nkind='process'\ncommand='true'\nready_line='('",

@@ -207,3 +207,46 @@ def test_the_help_of_twistd_speaks_of_its_own_options(
     """Names and defaults in `plait twistd --help` are those of that command line."""
     assert invoke("twistd", "--help") == 0
     assert word not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("PLAIT_STOP_TIMEOUT", "soon", ["run", "shop.tac"]),
+        ("PLAIT_LOOP", "none", ["run", "shop.tac"]),
+        ("PLAIT_ECHO_DRAIN", "soon", ["serve", "echo"]),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    variable: str,
+    value: str,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A value that cannot be is told by the variable when it came from the environment."""
+    monkeypatch.setenv(variable, value)
+    assert invoke(*words) == 2
+    assert f"Invalid value for the variable {variable}: '{value}'" in capsys.readouterr().err
+
+
+def test_a_required_option_of_a_service_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a kind of service cannot do without is a missing option."""
+    assert invoke("serve", "forward") == 2
+    assert "Missing option '--listen'" in capsys.readouterr().err
+
+
+def test_a_module_that_may_be_a_file_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever leaves out the ending of a file is told its name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "atelier.tac").touch()
+    assert invoke("check", "atelier") == 2
+    assert "did you mean atelier.tac?" in capsys.readouterr().err
+
+
+def test_a_directory_is_no_pidfile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a directory nobody says that nothing runs."""
+    assert invoke("status", "--pidfile", str(tmp_path)) == 4
+    assert "it is a directory" in capsys.readouterr().err

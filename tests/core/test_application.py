@@ -19,12 +19,13 @@ from plait.core import (
     MultiService,
     Restart,
     Service,
+    ServiceFailed,
     State,
     TaskService,
     current_service,
     draw,
 )
-from plait.errors import EndApplication, StartFailed, StateError
+from plait.errors import EndApplication, ServiceEnded, StartFailed, StateError, StopTimeout
 from plait.events import Event
 from plait.testing import EventSpy, ScriptedService, VirtualTimeLoop, settle
 
@@ -195,6 +196,19 @@ async def test_every_event_says_what_happened(spy: EventSpy) -> None:
         assert event.path in event.sentence()
         assert "\n" not in event.sentence()
         assert event.fields()["path"] == event.path
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ServiceEnded("app/a", "main() returned"), "app/a failed while running: main() returned,"),
+        (StopTimeout("app/a", 1, ""), "app/a failed while running: it did not stop within"),
+        (OSError("no"), "app/a failed while running: OSError: no"),
+    ],
+)
+def test_a_failure_names_its_service_once(error: Exception, text: str) -> None:
+    """The path is not said a second time where the error's own text begins with it."""
+    assert ServiceFailed("app/a", error, "run").sentence().startswith(text)
 
 
 async def test_reload_asks_every_running_service(spy: EventSpy) -> None:

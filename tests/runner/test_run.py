@@ -467,6 +467,20 @@ application.add(Works())
         assert "stood still" not in program.err
 
 
+def test_idle_threads_of_a_failed_start_are_not_abandoned(tmp_path: Path) -> None:
+    """A start that failed after work in a thread leaves nothing behind and says nothing of it."""
+    source = """
+class Works(Service):
+    async def start(self):
+        await asyncio.to_thread(int)
+        raise OSError("no luck")
+application.add(Works(), name="worker")
+"""
+    program = plait(tmp_path, "run", tac(tmp_path, source))
+    assert program.ends() == 3
+    assert "abandoned" not in program.err
+
+
 def test_a_second_signal_cuts_the_wait_for_threads_short(tmp_path: Path) -> None:
     """The tree is down and a thread is at work: the second TERM waits no longer for it."""
     source = """
@@ -641,7 +655,7 @@ application.add(Tells())
     ("words", "text"),
     [
         (("--loop", "gevent"), "'gevent' is not one of"),
-        (("--stop-timeout", "soon"), "'soon' is not a valid float"),
+        (("--stop-timeout", "soon"), "'soon' is no number of seconds; give 0 or more"),
         (("--chdir", "nowhere"), "--chdir: there is no directory nowhere"),
         (("--no-such-option",), "No such option"),
     ],

@@ -88,7 +88,7 @@ async def test_a_broken_peer_breaks_its_client_only() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"listen": "tcp://127.0.0.1:1"}, "to is nothing; expected a text"),
+        ({"listen": "tcp://127.0.0.1:1"}, "to is missing; expected a text"),
         ({"listen": "tcp://127.0.0.1:1", "to": "udp://127.0.0.1:2"}, "expected tcp://HOST:PORT"),
         ({"listen": "tcp://127.0.0.1:1", "to": "nowhere"}, "nowhere"),
         (

@@ -97,7 +97,7 @@ def test_a_kind_makes_its_service() -> None:
 def test_a_missing_a_wrong_and_a_refused_value_are_told() -> None:
     """A value that is missing, unknown or refused by the service is a mistake of usage."""
     found = kind_from("blink", Blink)
-    with pytest.raises(BadSetting, match="word is nothing; expected a text"):
+    with pytest.raises(BadSetting, match="word is missing; expected a text"):
         found.make({})
     with pytest.raises(UnknownSetting, match=r"'evry'.*did you mean 'every'"):
         found.make({"word": "a", "evry": 1})

@@ -48,7 +48,8 @@ def read(
         problem = f"there is no such file in {os.getcwd()}"
         raise TargetNotFound(target, f"{problem}; give a .toml file or a Procfile") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise TargetNotFound(target, f"it cannot be read ({error})") from None
+        why = getattr(error, "strerror", None) or error
+        raise TargetNotFound(target, f"it cannot be read ({why})") from None
     if target.endswith(".toml"):
         from ._toml import read_toml
 

@@ -47,7 +47,8 @@ def import_supervisord(file: str) -> Import:
         with open(file, encoding="utf-8") as stream:
             parser.read_file(stream)
     except (OSError, UnicodeDecodeError) as error:
-        raise TargetNotFound(file, f"it cannot be read ({error})") from None
+        why = getattr(error, "strerror", None) or error
+        raise TargetNotFound(file, f"it cannot be read ({why}); give a supervisord.conf") from None
     except configparser.Error as error:
         line = getattr(error, "lineno", 1) or 1
         problem = f"this is no supervisord.conf: {str(error).splitlines()[0]}"

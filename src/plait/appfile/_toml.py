@@ -128,7 +128,7 @@ class _Reader:
                 raise UnknownSetting(self._place((*keys, key), ".".join(keys)), key, there)
         for parameter in parameters.values():
             if parameter.required and parameter.name not in values:
-                raise BadSetting(place, parameter.key, "nothing", parameter.expected)
+                raise BadSetting(place, parameter.key, BadSetting.MISSING, parameter.expected)
         return Node(name, place, known, values, restart=restart, shown=shown, nodes=nodes, **common)
 
     def _kind(self, keys: Keys, place: str, data: dict[str, Any]) -> Kind | None:
@@ -138,8 +138,9 @@ class _Reader:
         if name == "group":
             return None
         if not isinstance(name, str):
+            found = BadSetting.MISSING if name is None else name
             raise BadSetting(
-                place, "kind", "nothing" if name is None else name, "a kind of service"
+                place, "kind", found, "one that `plait services` lists, or a table of services"
             )
         try:
             return kind(name)

@@ -9,7 +9,7 @@ import click
 
 from plait.runner import ExitStatus, reload_running, status_of_running, stop_running
 
-from ._options import examples
+from ._options import Number, examples
 
 __all__ = ["reload", "status", "stop"]
 
@@ -34,7 +34,7 @@ def _pidfile(command: F) -> F:
 @_pidfile
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Number("number of seconds"),
     default=60.0,
     metavar="SECONDS",
     show_default=True,

@@ -36,10 +36,47 @@ class PlanCommand(click.Command):
         """Return the heading of an option that is none of the plan's."""
         return "Other"
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; a value that cannot be and stands in the environment is named by that."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            name = error.param.name if error.param is not None else None
+            source = ctx.get_parameter_source(name) if name else None
+            if error.param is not None and source is click.core.ParameterSource.ENVIRONMENT:
+                error.param_hint = f"the variable {error.param.envvar}"
+            raise
+
 
 def examples(*lines: str) -> str:
     """Return the end of a command's help: lines to try."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic in new versions only
+    """
+    A number from 0 on.
+
+    Args:
+        name:
+            What it is called where something else is given.
+        kind:
+            `float` or `int`.
+    """
+
+    def __init__(self, name: str, kind: type[float] = float) -> None:
+        self.name = name
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number for a text, or say what was expected."""
+        try:
+            number = self._kind(value)
+        except ValueError:
+            number = -1
+        if not number >= 0:
+            self.fail(f"{value!r} is no {self.name}; give 0 or more", param, ctx)
+        return number
 
 
 def target_argument(command: F) -> F:
@@ -84,9 +121,9 @@ def _option(field: Field) -> Callable[[F], F]:
     elif option.choices:
         settings["type"] = click.Choice(option.choices)
     elif field.type is float:
-        settings["type"] = click.FloatRange(min=0)
+        settings["type"] = Number("number of seconds")
     elif field.type is int:
-        settings["type"] = click.IntRange(min=0)
+        settings["type"] = Number("whole number", int)
     return click.option(field.flag, field.name, **settings)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from plait.appfile import one_service
-from plait.errors import PlaitError, UnknownKind
+from plait.errors import BadSetting, PlaitError, UnknownKind
 from plait.plugins import Kind, Parameter, kind, offers
 from plait.runner import ExitStatus, fields_of, run
 
-from ._options import PlanCommand, examples, plan_from, plan_options
+from ._options import Number, PlanCommand, examples, plan_from, plan_options
 
 __all__ = ["command"]
 
@@ -88,7 +88,7 @@ def command_for(found: Kind) -> click.Command:
 def _restart() -> click.Option:
     return click.Option(
         ["--restart", "restart_limit"],
-        type=click.FloatRange(min=0),
+        type=Number("number of failures"),
         metavar="N",
         envvar="PLAIT_RESTART",
         help="Start it again when it fails, after growing delays, until it has failed N times in a "
@@ -132,8 +132,8 @@ class _Value(click.ParamType):  # type: ignore[type-arg]  # generic in new versi
             return value
         try:
             return self.parameter.parse(self.parameter.key, value)
-        except PlaitError:
-            self.fail(f"{value!r}; expected {self.parameter.expected}", param, ctx)
+        except BadSetting as error:
+            self.fail(f"{value!r}; expected {error.expected}", param, ctx)
 
 
 def _option(found: Kind, parameter: Parameter, dest: str, *, clash: bool) -> click.Parameter:
@@ -158,7 +158,6 @@ def _option(found: Kind, parameter: Parameter, dest: str, *, clash: bool) -> cli
         metavar=parameter.metavar,
         multiple=several,
         required=parameter.required,
-        default=None,
         help=text,
         envvar=variable,
     )

@@ -33,8 +33,11 @@ def command(names: tuple[str, ...]) -> int:
                 raise UnknownKind(name, list(there))
             found = kind(name)
         except PlaitError as error:
-            click.echo(f"{name}\n  ! {error}", err=bool(names))
-            status = 2 if names else status
+            if names:
+                click.echo(f"plait: {error}", err=True)
+                status = 2
+            else:
+                click.echo(f"{name}\n  ! {error}")
             continue
         origin = there[name].distribution if name in there else "plait"
         click.echo("\n".join(_lines(found, origin)))

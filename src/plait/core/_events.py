@@ -42,6 +42,14 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def _own(path: str, error: BaseException) -> str:
+    """Return the error of a service whose path the sentence has named already."""
+    text = describe(error)
+    if text.startswith(f"{path}: "):
+        return text.removeprefix(f"{path}: ")
+    return f"it{text.removeprefix(path)}" if text.startswith(f"{path} ") else text
+
+
 class ServiceStarting(Event):
     """A service's start began; `ServiceReady` or `ServiceFailed` follows."""
 
@@ -103,7 +111,7 @@ class ServiceFailed(Event):
     def sentence(self) -> str:
         """Return the event as one line."""
         where = {"prepare": "while preparing", "start": "while starting", "run": "while running"}
-        return f"{self.path} failed {where[self.phase]}: {describe(self.error)}"
+        return f"{self.path} failed {where[self.phase]}: {_own(self.path, self.error)}"
 
 
 class ServiceRestarting(Event):
@@ -168,7 +176,7 @@ class ServiceStopFailed(Event):
 
     def sentence(self) -> str:
         """Return the event as one line."""
-        return f"{self.path} failed while stopping: {describe(self.error)}"
+        return f"{self.path} failed while stopping: {_own(self.path, self.error)}"
 
 
 class ServiceAbandoned(Event):

@@ -134,7 +134,7 @@ class Kind(NamedTuple):
                 raise UnknownSetting(self.name, name, list(self.parameters))
         for name, parameter in self.parameters.items():
             if parameter.required and name not in values:
-                raise BadSetting(self.name, parameter.key, "nothing", parameter.expected)
+                raise BadSetting(self.name, parameter.key, BadSetting.MISSING, parameter.expected)
         try:
             service = self.maker(**values)
         except ValueError as error:

@@ -7,7 +7,7 @@ import linecache
 import os
 import sys
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from plait import plugins
 from plait.core import Application, Service
@@ -19,6 +19,8 @@ __all__ = ["load", "load_file"]
 NAME = "application"
 
 _FILES = (".tac", ".py")
+
+E = TypeVar("E", bound=BaseException)
 
 
 def load(target: str) -> Application:
@@ -120,7 +122,7 @@ def load_file(path: str) -> dict[str, Any]:
     except Exception as error:
         raise TargetBroken(path, _trimmed(error, path)) from error
     except SystemExit as error:
-        raise TargetBroken(path, error) from error
+        raise TargetBroken(path, _trimmed(error, path)) from error
     return space
 
 
@@ -178,12 +180,13 @@ def _from_module(target: str) -> tuple[Any, str, str]:
     except Exception as error:
         if _is_missing(error, module_name):
             missing = getattr(error, "name", module_name)
-            raise TargetNotFound(
-                target, f"there is no module {missing!r} in {os.getcwd()} or on the import path"
-            ) from None
+            problem = f"there is no module {missing!r} in {os.getcwd()} or on the import path"
+            files = [f"{target}{ending}" for ending in (".tac", ".toml")]
+            near = [f"; did you mean {file}?" for file in files if os.path.isfile(file)]
+            raise TargetNotFound(target, problem + "".join(near[:1])) from None
         raise TargetBroken(target, _trimmed(error, "")) from error
     except SystemExit as error:
-        raise TargetBroken(target, error) from error
+        raise TargetBroken(target, _trimmed(error, "")) from error
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -221,7 +224,7 @@ def _users(step: TracebackType) -> bool:
     return not file.startswith("<frozen importlib") and file not in (__file__, importlib.__file__)
 
 
-def _trimmed(error: Exception, start: str) -> Exception:
+def _trimmed(error: E, start: str) -> E:
     """Return an error whose traceback begins in the user's code."""
     steps = _steps(error.__traceback__)
     for step in steps:

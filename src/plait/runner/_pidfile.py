@@ -259,6 +259,8 @@ def read_owner(path: str) -> Owner:
     except OSError as error:
         raise PidfileError(path, f"it cannot be read ({error.strerror})") from None
     try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise PidfileError(path, "it is a directory; give the file of the process")
         try:
             # Shared, so that two who ask do not see one another; let go at once.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -84,7 +84,7 @@ class Serving:
         self._stop: asyncio.Future[None] | None = None
         self._up = False
         self._reload_later = False
-        self._deadline = 0.0
+        self._deadline: float | None = None
 
     async def main(self) -> ExitStatus:
         """Start the tree, wait for its end or a signal, and stop it; return how that went."""
@@ -162,7 +162,9 @@ class Serving:
         return ExitStatus(0, self._signals.first)
 
     def time_left(self) -> float:
-        """Return the seconds that are left of the stop's budget."""
+        """Return the seconds that are left of the stop's budget; a failed start has all of it."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._app.stop_timeout
         return max(0.0, self._deadline - time.monotonic())
 
     def _begin_to_stop(self) -> None:
