@@ -706,8 +706,11 @@ def run_program(w: Words, program: list[tuple[str, int, int]]) -> Any:
         elif verb == "cancel":
             d.cancel()
         elif verb == "pause":
-            paused[one] += 1
-            d.pause()
+            # One that waits for another and is paused beside that holds up the other's callbacks
+            # in Twisted, until somebody adds one more there; ours run.
+            if not isinstance(getattr(d, "result", None), type(d)):
+                paused[one] += 1
+                d.pause()
         elif verb == "unpause" and paused[one]:
             paused[one] -= 1
             d.unpause()

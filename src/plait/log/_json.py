@@ -24,6 +24,7 @@ KNOWN = frozenset(_BLANK.__dict__) | {
     "connection",
     "plait_event",
     "plait_fields",
+    "plait_system",
 }
 """Attributes of a record that are no extra fields."""
 

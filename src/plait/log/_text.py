@@ -128,7 +128,7 @@ class LineFormatter(logging.Formatter):
         if self._millis:
             begin = f"{begin}.{int(created % 1 * 1000):03d}{zone}"
         service, connection = stamp(record)
-        if connection or "plait_event" in fields:
+        if connection or "plait_event" in fields or "plait_system" in fields:
             head = self.head(record, _system(record, service, connection))
         else:
             key = (record.name, record.levelno, service)
@@ -144,6 +144,8 @@ class LineFormatter(logging.Formatter):
 
     def head(self, record: logging.LogRecord, system: str) -> str:
         """Return what stands between the time and the message."""
+        if "plait_system" in record.__dict__:
+            return f" [{system}] "
         return f" [{system}#{level_name(record.levelno)}] "
 
     def extra(self, text: str) -> str:
@@ -191,6 +193,8 @@ def _told(record: logging.LogRecord, error: BaseException | None) -> bool:
 
 def _system(record: logging.LogRecord, service: str, connection: str) -> str:
     """Return who speaks: the logger, the service it works for, the connection it serves."""
+    if "plait_system" in record.__dict__:  # a prefix of Twisted's, which stands for all of them
+        return one_line(safe_text(record.__dict__["plait_system"]))
     # An event is the service's own word, whichever room put it into a sentence.
     words = [] if "plait_event" in record.__dict__ and service else [record.name]
     words += [word for word in (service, connection) if word]

@@ -6,6 +6,8 @@ import logging
 import os
 from typing import Any
 
+from plait.events import current_connection
+
 __all__ = ["Bridge", "ObserverHandler", "begin", "handler_for", "handler_of"]
 
 _LEVELS = {
@@ -66,8 +68,8 @@ def _logger_of(event: dict[str, Any]) -> str:
 
 
 def _extra(event: dict[str, Any]) -> dict[str, Any]:
-    system = event.get("log_system")
-    return {} if system is None else {"system": str(system)}
+    system = str(event.get("log_system") or "-")
+    return {} if system == "-" else {"system": system, "plait_system": system}
 
 
 def _exc_info(failure: Any) -> Any:
@@ -202,12 +204,26 @@ def _handler(words: Any, observer: Any) -> ObserverHandler:
     return ObserverHandler(observer, words)
 
 
+def name_speaker(event: dict[str, Any]) -> None:
+    """
+    Write into a legacy event of the real Twisted which connection of ours it comes from.
+
+    Its own transports call everything under their prefix; ours leave it in the context.
+    """
+    if event.get("log_system") == "-" and event.get("log_namespace") == "log_legacy":
+        prefix = getattr(current_connection.get(), "logPrefix", None)
+        if prefix is not None:
+            event["system"] = event["log_system"] = prefix()
+
+
 _begun: list[Any] = []
 
 
 def begin(words: Any) -> None:
     """Let Twisted's events flow: to the application's own observer, or into the log."""
     observers = _pending[:] or [Bridge(words)]
+    if words.package == "twisted":
+        observers.insert(0, name_speaker)
     if observers == _begun:
         return
     logger = words.module("logger")

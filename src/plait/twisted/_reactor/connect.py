@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import lockfile
 from .listen import abstract, bind_address
+from .speaker import speak
 from .tcp import TCPConnection, UNIXConnection, address_of
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Connector:
         host = address_of(words, sock, sock.getsockname())
         connection = self.connection_class(self.reactor, protocol, sock, host, address, self)
         connection.server = None
+        speak(connection)
         self.transport = connection
         options: dict[str, Any] = {}
         if self._context is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import lockfile
+from .speaker import speak, spoken
 from .tcp import TCPConnection, UNIXConnection, address_of
 
 # The classes below have an attribute `socket`, which hides the module in their annotations.
@@ -49,6 +50,7 @@ class Port:
     kind = "TCP"
     connection_class: type[Any] = TCPConnection
     _waits = False  # bound, but not listening yet
+    _taken = 0
 
     def __init__(
         self,
@@ -105,7 +107,7 @@ class Port:
             raise self._refusal(error) from error
         self._announce()
         self.factory.doStart()
-        self.reactor.loop.add_reader(sock.fileno(), self._accept)
+        spoken(self, self.reactor.loop.add_reader, sock.fileno(), self._accept)
 
     def _refusal(self, error: OSError) -> Exception:
         raise NotImplementedError
@@ -157,7 +159,7 @@ class Port:
     def _resume(self) -> None:
         self._retry = None
         if self.socket is not None:
-            self.reactor.loop.add_reader(self.socket.fileno(), self._accept)
+            spoken(self, self.reactor.loop.add_reader, self.socket.fileno(), self._accept)
 
     def _take(self, new: Socket, peer: Any) -> None:
         words = self.reactor.words
@@ -175,9 +177,12 @@ class Port:
         host = address_of(words, new, new.getsockname())
         connection = self.connection_class(self.reactor, protocol, new, host, address, None)
         connection.server = self
+        connection._number = self._taken
+        self._taken += 1
         self.reactor.own(self._attach(connection, new))
 
     async def _attach(self, connection: Any, new: Socket) -> None:
+        speak(connection)
         options: dict[str, Any] = {}
         if self._context is not None:
             connection.TLS = True
@@ -231,6 +236,11 @@ class Port:
     def getHost(self) -> Any:
         """Return the address the port is bound to."""
         return self._host
+
+    def logPrefix(self) -> str:
+        """Return the text that marks log lines of the factory while it takes a connection."""
+        kind = type(self.factory)
+        return f"{kind.__module__}.{kind.__qualname__}"
 
     def fileno(self) -> int:
         """Return the descriptor, -1 when closed."""

@@ -17,6 +17,7 @@ from .life import LifeMixin, SystemEvent
 from .listen import TCPPort, UNIXPort
 from .multicast import MulticastPort
 from .resolve import ResolveMixin
+from .speaker import speak
 from .tcp import TCPConnection, UNIXConnection, address_of
 from .udp import UDPPort
 from .unixdatagram import ConnectedUNIXDatagramPort, UNIXDatagramPort
@@ -93,8 +94,12 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         if error is None:
             self.words.log.msg(context.get("message", "error in the event loop"), isError=True)
             return
-        why = None if isinstance(context.get("protocol"), Wire) else context.get("message")
-        self.words.log.err(self.words.failure(error, type(error), error.__traceback__), why)
+        failure = self.words.failure(error, type(error), error.__traceback__)
+        wire = context.get("protocol")
+        if isinstance(wire, Wire):
+            self.words.log.err(failure, system=wire.connection.logPrefix())
+        else:
+            self.words.log.err(failure, context.get("message"))
 
     def own(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine of ours as a task in a context of its own; what it raises is logged."""
@@ -316,6 +321,7 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         return connection
 
     async def _serve(self, connection: Any, sock: socket.socket) -> None:
+        speak(connection)
         await self.loop.connect_accepted_socket(lambda: connection._wire, sock)
 
     def adoptDatagramPort(

@@ -1,9 +1,9 @@
 """
 A stream connection: Twisted's transport in front, the loop's own transport behind.
 
-Nothing stands between the two while bytes flow: the loop calls the protocol's `dataReceived`
-itself, and `write` is the loop transport's own method. What this module adds happens at the turning
-points: connection made, end of file, closing, a producer coming or going.
+Next to nothing stands between the two while bytes flow: one look-up of the protocol's
+`dataReceived`, and `write` is the loop transport's own method. What this module adds happens at
+the turning points: connection made, end of file, closing.
 """
 
 from __future__ import annotations
@@ -13,38 +13,25 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from .wire import Wire
+from .flow import Flow
+from .wire import Wire, receiver
 
 if TYPE_CHECKING:
     from .reactor import Reactor
 
-# Twisted pauses a streaming producer above 64 KiB; resuming before the buffer is empty keeps the
-# socket busy while the producer wakes up.
-HIGH_WATER = 65536
-LOW_WATER = 16384
 
-
-class Connection:
+class Connection(Flow):
     """What the transports of all stream connections have in common."""
 
     disconnected = False
-    disconnecting = False
-    connected = False
-    producer: Any = None
-    streamingProducer = False
     TLS = False
     write: Any
     writeSequence: Any
 
-    _transport: Any = None
     _reason: BaseException | None = None
-    _eof = False
-    _buffer_full = False
-    _write_ending = False
     _write_ended = False
-    _wrote = False
-    _emptied: Any = None
     _protocol: Any = None
+    _number = 0
 
     def __init__(
         self,
@@ -80,13 +67,22 @@ class Connection:
             self._bind()
 
     def _bind(self) -> None:
-        """Bind the loop straight to the protocol; uvloop looks the method up in set_protocol."""
-        self._wire.bind(self._protocol.dataReceived)
+        """Bind the loop to the protocol; uvloop looks data_received up in set_protocol."""
+        self._wire.bind(receiver(self))
         self._transport.set_protocol(self._wire)
 
     def _early(self, data: bytes) -> None:
         """Deliver bytes that came before the protocol was bound, as after startTLS."""
-        self._protocol.dataReceived(data)
+        receiver(self)(data)
+
+    def _broken(self, error: Exception) -> None:
+        """Log what the protocol raised over its bytes, and end the connection for that reason."""
+        self.reactor.words.log.err()
+        if self.connected:
+            self._reason = error
+            self.disconnecting = True
+            self.write = self.writeSequence = self._discard
+            self._transport.abort()
 
     def _made(self, transport: Any) -> None:
         if self.connected:  # startTLS: the same connection, a new transport of the loop
@@ -177,20 +173,6 @@ class Connection:
         for piece in data:
             self._hold(piece)
 
-    def _discard(self, data: Any = None) -> None:
-        """Drop what is written to a connection that is over, as a socket would."""
-        if isinstance(data, str):
-            raise TypeError("Data must not be unicode")
-
-    def _flag(self, data: bytes) -> None:
-        """Write for a pull producer, noting that it did produce something."""
-        self._wrote = True
-        self._transport.write(data)
-
-    def _flag_all(self, data: Any) -> None:
-        self._wrote = True
-        self._transport.writelines(data)
-
     def loseConnection(self, *_reason: object) -> None:
         """Close once what was written has gone out and a producer, if any, has finished."""
         if not self.connected or self.disconnecting:
@@ -245,122 +227,6 @@ class Connection:
         if half is not None:
             self.reactor.loop.call_soon(self.reactor.guard, half.writeConnectionLost)
 
-    # ---- producers
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Let a producer feed this connection: pushed (streaming) or pulled."""
-        if self.producer is not None:
-            raise RuntimeError(
-                f"Cannot register producer {producer}, because producer {self.producer} "
-                "was never unregistered."
-            )
-        if self.disconnected:
-            producer.stopProducing()
-            return
-        self.producer = producer
-        self.streamingProducer = streaming
-        if not streaming:
-            producer.resumeProducing()
-        if self._transport is not None and self.producer is producer:
-            self._watch_buffer()
-
-    def _watch_buffer(self) -> None:
-        if self.streamingProducer:
-            self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-            if self._buffer_full:
-                self.producer.pauseProducing()
-        elif self.write != self._discard:
-            self.write, self.writeSequence = self._flag, self._flag_all
-            self._wrote = True
-            self._tell_when_empty()
-            self.reactor.loop.call_soon(self._pull)
-
-    def _pull(self) -> None:
-        """Ask a pull producer for more, as long as it answers and the socket takes it."""
-        if self._buffer_full or self.producer is None or self.streamingProducer or not self._wrote:
-            return
-        if self._transport.get_write_buffer_size():
-            return  # resume_writing will come
-        self._wrote = False
-        self.reactor.guard(self.producer.resumeProducing)
-        if self._wrote and not self._buffer_full:
-            self.reactor.loop.call_soon(self._pull)
-
-    def _full(self) -> None:
-        self._buffer_full = True
-        if self.producer is not None and self.streamingProducer:
-            self.reactor.guard(self.producer.pauseProducing)
-
-    def _tell_when_empty(self) -> None:
-        """Have pause_writing and resume_writing called around every write."""
-        # The loop's TLS takes a buffer of exactly the limit for full, its plain transports do not.
-        secure = self._transport.get_extra_info("ssl_object") is not None
-        self._transport.set_write_buffer_limits(int(secure), 0)
-
-    async def _empty(self) -> None:
-        """Wait until everything written has gone out, or the connection is lost."""
-        transport = self._transport
-        if transport.get_write_buffer_size():
-            self._tell_when_empty()
-            if transport.get_write_buffer_size():
-                self._emptied = self.reactor.loop.create_future()
-                await self._emptied
-
-    def _settle_empty(self) -> None:
-        emptied, self._emptied = self._emptied, None
-        if emptied is not None and not emptied.done():
-            emptied.set_result(None)
-
-    def _drained(self) -> None:
-        self._buffer_full = False
-        self._settle_empty()
-        if self.producer is not None:
-            if self.streamingProducer:
-                self.reactor.guard(self.producer.resumeProducing)
-            else:
-                self._pull()
-        elif self._write_ending:
-            self._end_writing()
-
-    def unregisterProducer(self) -> None:
-        """Let the producer go; a close that waited for it happens now."""
-        self.producer = None
-        if not self.connected or self._transport is None:
-            return
-        if self.write == self._flag:
-            self.write = self._transport.write
-            self.writeSequence = self._transport.writelines
-        if self.disconnecting:
-            self.reactor.loop.call_soon(self._close)
-        elif self._write_ending:
-            self._end_writing()
-        else:
-            self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-
-    # ---- being a producer
-
-    def pauseProducing(self) -> None:
-        """Stop reading, so that the peer is held back."""
-        if self.connected and not self.disconnecting and not self._eof:
-            self._transport.pause_reading()
-
-    def resumeProducing(self) -> None:
-        """Read again."""
-        if self.connected and not self.disconnecting and not self._eof:
-            self._transport.resume_reading()
-
-    stopReading = pauseProducing
-    startReading = resumeProducing
-
-    def stopProducing(self) -> None:
-        """Close the connection: nobody wants its data."""
-        self.loseConnection()
-
-    def stopConsuming(self) -> None:
-        """Let the producer go and close the connection."""
-        self.unregisterProducer()
-        self.loseConnection()
-
     # ---- facts
 
     def getHost(self) -> Any:
@@ -381,7 +247,9 @@ class Connection:
 
     def logPrefix(self) -> str:
         """Return the text that marks log lines of this connection."""
-        return self._prefix()
+        if self.server is None:
+            return f"{self._prefix()},client"
+        return f"{self._prefix()},{self._number},{getattr(self._peer, 'host', '')}"
 
     def _prefix(self) -> str:
         name = getattr(self._protocol, "logPrefix", None)

@@ -13,6 +13,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from .listen import bind_address
+from .speaker import spoken
 
 # The classes below have an attribute `socket`, which hides the module in their annotations.
 Socket = socket.socket
@@ -67,7 +68,7 @@ class DatagramPort:
             format="%(protocol)s starting on %(where)s",
             where=self._where(),
         )
-        self.reactor.loop.add_reader(sock.fileno(), self._readable)
+        spoken(self, self.reactor.loop.add_reader, sock.fileno(), self._readable)
         self.protocol.makeConnection(self)
 
     def _start(self) -> None:

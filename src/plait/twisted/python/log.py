@@ -13,6 +13,7 @@ from typing import Any
 
 from zope.interface import Interface
 
+from plait.events import current_connection
 from plait.twisted import logger as _new
 from plait.twisted.logger import Logger as _NewLogger
 
@@ -145,6 +146,18 @@ class Logger:
         return "-"
 
 
+def _speaking() -> str:
+    """Return the prefix of the connection or port whose callback this is, `-` without one."""
+    speaker = current_connection.get()
+    prefix = getattr(speaker, "logPrefix", None)
+    if prefix is None:
+        return "-"
+    try:
+        return str(prefix())
+    except Exception:  # a bad prefix must not keep the line from being written
+        return "(buggy logPrefix method)"
+
+
 class LogPublisher:
     """
     Publishes events of the old form to observers of both forms.
@@ -208,6 +221,8 @@ class LogPublisher:
             kw: The event's own keys; `system`, `isError`, `format` and `logLevel` have a meaning.
         """
         event = dict(context.get(ILogContext))
+        if event["system"] == "-" and "system" not in kw:
+            event["system"] = _speaking()
         event.update(kw)
         event["message"] = message
         event["time"] = time()

@@ -1,0 +1,173 @@
+"""The flow of a connection: producers that feed it, and itself as a producer of what it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .reactor import Reactor
+
+# Twisted pauses a streaming producer above 64 KiB; resuming before the buffer is empty keeps the
+# socket busy while the producer wakes up.
+HIGH_WATER = 65536
+LOW_WATER = 16384
+
+
+class Flow:
+    """What holds the sides of a connection back while the other cannot follow."""
+
+    reactor: Reactor
+    connected = False
+    disconnected = False
+    disconnecting = False
+    producer: Any = None
+    streamingProducer = False
+    write: Any
+    writeSequence: Any
+
+    _transport: Any = None
+    _eof = False
+    _buffer_full = False
+    _write_ending = False
+    _wrote = False
+    _emptied: Any = None
+
+    def _discard(self, data: Any = None) -> None:
+        """Drop what is written to a connection that is over, as a socket would."""
+        if isinstance(data, str):
+            raise TypeError("Data must not be unicode")
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+    def _end_writing(self) -> None:
+        raise NotImplementedError
+
+    def loseConnection(self, *_reason: object) -> None:
+        """Close the connection."""
+        raise NotImplementedError
+
+    # ---- producers
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Let a producer feed this connection: pushed (streaming) or pulled."""
+        if self.producer is not None:
+            raise RuntimeError(
+                f"Cannot register producer {producer}, because producer {self.producer} "
+                "was never unregistered."
+            )
+        if self.disconnected:
+            producer.stopProducing()
+            return
+        self.producer = producer
+        self.streamingProducer = streaming
+        if not streaming:
+            producer.resumeProducing()
+        if self._transport is not None and self.producer is producer:
+            self._watch_buffer()
+
+    def _watch_buffer(self) -> None:
+        if self.streamingProducer:
+            self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+            if self._buffer_full:
+                self.producer.pauseProducing()
+        elif self.write != self._discard:
+            self.write, self.writeSequence = self._flag, self._flag_all
+            self._wrote = True
+            self._tell_when_empty()
+            self.reactor.loop.call_soon(self._pull)
+
+    def _pull(self) -> None:
+        """Ask a pull producer for more, as long as it answers and the socket takes it."""
+        if self._buffer_full or self.producer is None or self.streamingProducer or not self._wrote:
+            return
+        if self._transport.get_write_buffer_size():
+            return  # resume_writing will come
+        self._wrote = False
+        self.reactor.guard(self.producer.resumeProducing)
+        if self._wrote and not self._buffer_full:
+            self.reactor.loop.call_soon(self._pull)
+
+    def _full(self) -> None:
+        self._buffer_full = True
+        if self.producer is not None and self.streamingProducer:
+            self.reactor.guard(self.producer.pauseProducing)
+
+    def _tell_when_empty(self) -> None:
+        """Have pause_writing and resume_writing called around every write."""
+        # The loop's TLS takes a buffer of exactly the limit for full, its plain transports do not.
+        secure = self._transport.get_extra_info("ssl_object") is not None
+        self._transport.set_write_buffer_limits(int(secure), 0)
+
+    async def _empty(self) -> None:
+        """Wait until everything written has gone out, or the connection is lost."""
+        transport = self._transport
+        if transport.get_write_buffer_size():
+            self._tell_when_empty()
+            if transport.get_write_buffer_size():
+                self._emptied = self.reactor.loop.create_future()
+                await self._emptied
+
+    def _settle_empty(self) -> None:
+        emptied, self._emptied = self._emptied, None
+        if emptied is not None and not emptied.done():
+            emptied.set_result(None)
+
+    def _drained(self) -> None:
+        self._buffer_full = False
+        self._settle_empty()
+        if self.producer is not None:
+            if self.streamingProducer:
+                self.reactor.guard(self.producer.resumeProducing)
+            else:
+                self._pull()
+        elif self._write_ending:
+            self._end_writing()
+
+    def unregisterProducer(self) -> None:
+        """Let the producer go; a close that waited for it happens now."""
+        self.producer = None
+        if not self.connected or self._transport is None:
+            return
+        if self.write == self._flag:
+            self.write = self._transport.write
+            self.writeSequence = self._transport.writelines
+        if self.disconnecting:
+            self.reactor.loop.call_soon(self._close)
+        elif self._write_ending:
+            self._end_writing()
+        else:
+            self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+
+    # ---- being a producer
+
+    def pauseProducing(self) -> None:
+        """Stop reading, so that the peer is held back."""
+        if self.connected and not self.disconnecting and not self._eof:
+            self._transport.pause_reading()
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        if self.connected and not self.disconnecting and not self._eof:
+            self._transport.resume_reading()
+
+    stopReading = pauseProducing
+    startReading = resumeProducing
+
+    def stopProducing(self) -> None:
+        """Close the connection: nobody wants its data."""
+        self.loseConnection()
+
+    def stopConsuming(self) -> None:
+        """Let the producer go and close the connection."""
+        self.unregisterProducer()
+        self.loseConnection()
+
+    def _flag(self, data: bytes) -> None:
+        """Write for a pull producer, noting that it did produce something."""
+        self._wrote = True
+        self._transport.write(data)
+
+    def _flag_all(self, data: Any) -> None:
+        self._wrote = True
+        self._transport.writelines(data)
