@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # Seconds between two looks at the files of zones.
 _LOOK = 1.0
 _TRUNCATED = 0x02
+# Bytes of the longest request over UDP. Room for more would cost time at each datagram.
+_REQUEST = 4096
 
 #: Whose questions are handed on: this machine, and networks that are not the internet's.
 LOCAL = (
@@ -148,6 +150,7 @@ class DNSServer(MultiService):
         self.udp = _UDP(
             protocol=lambda: _Datagrams(self),
             endpoint=UDPEndpoint(host, port),
+            max_size=_REQUEST,
             drain=drain,
             source=source,
         )

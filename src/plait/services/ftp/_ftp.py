@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from plait.core import Service
 from plait.plugins import Setting, ready_made
@@ -18,6 +18,9 @@ def ftp(
     port: int = 2121,
     passive_ports: Annotated[str, Setting(metavar="FIRST-LAST")] = "",
     public_address: Annotated[str, Setting(metavar="ADDRESS")] = "",
+    cert: Annotated[Path | None, Setting(metavar="FILE")] = None,
+    key: Annotated[Path | None, Setting(metavar="FILE")] = None,
+    tls: Literal["offered", "required", "implicit"] = "offered",
     max_connections: int = 100,
     idle_timeout: Annotated[float, Setting(metavar="SECONDS")] = 300.0,
     drain: Annotated[float, Setting(metavar="SECONDS")] = 10.0,
@@ -40,6 +43,12 @@ def ftp(
             The ports for data; without it, any.
         public_address:
             The address that clients are told to send data to.
+        cert:
+            The certificate for TLS, with its chain.
+        key:
+            Its key, where it is not in the same file.
+        tls:
+            With a certificate, whether TLS is offered, required, or there from the first byte on.
         max_connections:
             How many clients may be there.
         idle_timeout:
@@ -64,6 +73,9 @@ def ftp(
         port=port,
         passive_ports=passive_ports,
         public_address=public_address,
+        cert=cert,
+        key=key,
+        tls=tls,
         max_connections=max_connections,
         idle_timeout=idle_timeout,
         drain=drain,

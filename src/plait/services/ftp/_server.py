@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 from pathlib import Path
-from time import gmtime, strftime
-from typing import Any
-
-import aioftp
+from typing import TYPE_CHECKING, Any, Literal
 
 from plait.core import MultiService
 from plait.errors import FileRefused
-from plait.net import SocketSource, TCPEndpoint, TCPServer
+from plait.net import Endpoint, SocketSource, TCPEndpoint, TCPServer, TLSEndpoint, TLSServer
 
+from ._commands import Commands
 from ._files import Inside
-from ._passwords import NOBODY, Account, PasswordFile
+from ._login import Users
+from ._passwords import PasswordFile
 
-# No command that a client could send: commands have no spaces.
-_GONE = "gone away"
-# Seconds before a wrong password is answered.
-_PAUSE = 1.0
+if TYPE_CHECKING:
+    import ssl
+
+# Bytes that are read from a file, and sent, at once.
+_PIECE = 128 * 1024
 
 
 class FTPServer(MultiService):
     """
     A service that serves the files of a directory over FTP.
 
-    Nobody gets out of the directory: not with `..`, not over symbolic links. FTP itself is in the
-    clear, passwords included; for anything secret use SFTP.
+    Nobody gets out of the directory: not with `..`, not over symbolic links. Without a certificate
+    everything goes in the clear, passwords included.
 
     Args:
         path:
@@ -48,6 +47,13 @@ class FTPServer(MultiService):
             The ports for data, such as `50000-50100`; empty lets the kernel choose.
         public_address:
             The IPv4 address that clients are told to send data to, behind address translation.
+        cert:
+            The file with the certificate for TLS and its chain; read again when it changes.
+        key:
+            The file with its key, where it is not in `cert`.
+        tls:
+            With a certificate: `offered` to clients that ask for it (AUTH TLS), `required` of all
+            for logins and data, or `implicit`: there from the first byte on.
         max_connections:
             How many clients may be there; more are told to come later.
         idle_timeout:
@@ -59,7 +65,8 @@ class FTPServer(MultiService):
 
     Raises:
         FileRefused: The directory is not there.
-        ValueError: The passive ports are not a range.
+        ValueError: The passive ports are not a range, nobody could log in, or TLS is wanted
+            without a certificate.
     """
 
     def __init__(
@@ -72,6 +79,9 @@ class FTPServer(MultiService):
         port: int = 0,
         passive_ports: str = "",
         public_address: str = "",
+        cert: str | os.PathLike[str] | None = None,
+        key: str | os.PathLike[str] | None = None,
+        tls: Literal["offered", "required", "implicit"] = "offered",
         max_connections: int = 100,
         idle_timeout: float = 300.0,
         drain: float = 10.0,
@@ -84,7 +94,12 @@ class FTPServer(MultiService):
         self.anonymous = (users is None) if anonymous is None else anonymous
         if self.users is None and not self.anonymous:
             raise ValueError("nobody could log in; expected a file of users, or anonymous")
+        if cert is None and (key is not None or tls != "offered"):
+            raise ValueError("there is no certificate for TLS; expected cert=FILE")
+        self.required = tls != "offered"
+        self._implicit = tls == "implicit"
         self._options: dict[str, Any] = {
+            "block_size": _PIECE,
             "data_ports": _ports(passive_ports),
             "ipv4_pasv_forced_response_address": public_address or None,
             "maximum_connections": max_connections,
@@ -93,10 +108,16 @@ class FTPServer(MultiService):
             "wait_future_timeout": 10.0,
         }
         self._drain = drain
-        self._dialogue: _Dialogue | None = None
-        self.tcp = _Listener(
-            self._serve, endpoint=TCPEndpoint(host, port), drain=drain, source=source
-        )
+        self._dialogue: Commands | None = None
+        self.tcp: _Listener | _SecureListener
+        if cert is None:
+            endpoint = TCPEndpoint(host, port)
+            self.tcp = _Listener(self._serve, endpoint=endpoint, drain=drain, source=source)
+        else:
+            kind = _ImplicitListener if self._implicit else _LateListener
+            files = os.fspath(cert), "" if key is None else os.fspath(key)
+            secure = TLSEndpoint(host, port, cert=files[0], key=files[1])
+            self.tcp = kind(self._serve, endpoint=secure, drain=drain, source=source)
         self.tcp.ftp = self
         self.add(self.tcp, name="tcp")
 
@@ -112,7 +133,17 @@ class FTPServer(MultiService):
 
     async def start(self) -> None:
         """Get ready for clients; the child listens afterwards."""
-        self._dialogue = _Dialogue(_Users(self), path_io_factory=Inside, **self._options)
+        self._dialogue = Commands(
+            Users(self.root, self.users, anonymous=self.anonymous),
+            context=self._context,
+            required=self.required,
+            protected=self._implicit,
+            path_io_factory=Inside,
+            **self._options,
+        )
+
+    def _context(self) -> ssl.SSLContext | None:
+        return self.tcp.context if isinstance(self.tcp, _SecureListener) else None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._dialogue is not None:
@@ -139,139 +170,45 @@ class _Listener(TCPServer):
         await super().stop()
 
 
-class _Dialogue(aioftp.Server):
-    """aioftp's server, given connections instead of listening itself."""
+class _SecureListener(TLSServer):
+    """The listener with a certificate."""
 
-    def __init__(self, users: aioftp.AbstractUserManager, **options: Any) -> None:
-        super().__init__(users, **options)
-        self.connections = {}
-        self._start_server_extra_arguments = {}
-        self.server_port = 0
-        self.ending = False
-        self._data: dict[Any, list[asyncio.StreamWriter]] = {}
-        self.commands_mapping.update(
-            {_GONE: self._gone, "noop": self._noop, "size": self._size, "mdtm": self._modified}
-        )
+    ftp: FTPServer
 
-    def transfers(self) -> list[asyncio.Task[Any]]:
-        """Return the transfers under way."""
-        return [task for each in self.connections.values() for task in each.extra_workers]
-
-    async def greeting(self, connection: Any, rest: Any) -> bool:
-        if self.ending:
-            connection.response("421", "this server is about to end")
-            return False
-        return bool(await super().greeting(connection, rest))
-
-    async def parse_command(self, stream: Any, *args: Any) -> tuple[str, str]:
-        # A client that goes away, or falls silent, is the end of a dialogue and no error.
-        try:
-            return await super().parse_command(stream, *args)
-        except UnicodeDecodeError:
-            return "?", ""
-        except (OSError, TimeoutError, ValueError):
-            return _GONE, ""
-
-    async def write_response(self, *args: Any, **kwargs: Any) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
-            await super().write_response(*args, **kwargs)
-
-    async def _noop(self, connection: Any, rest: Any) -> bool:
-        connection.response("200", "fine")
-        return True
-
-    async def _size(self, connection: Any, rest: Any) -> bool:
-        found = await self._file(connection, rest)
-        if found is not None:
-            connection.response("213", str(found.st_size))
-        return True
-
-    async def _modified(self, connection: Any, rest: Any) -> bool:
-        found = await self._file(connection, rest)
-        if found is not None:
-            connection.response("213", strftime("%Y%m%d%H%M%S", gmtime(found.st_mtime)))
-        return True
-
-    async def _file(self, connection: Any, rest: Any) -> os.stat_result | None:
-        """Return what is known of a file; answer the client when there is nothing."""
-        if not connection.future.logged.done():
-            connection.response("503", "log in first")
-            return None
-        real, _ = self.get_paths(connection, rest)
-        if not await connection.path_io.is_file(real):
-            connection.response("550", "there is no such file")
-            return None
-        found: os.stat_result = await connection.path_io.stat(real)
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What TLS takes now: the files are read again when they change."""
+        found: ssl.SSLContext = super().transport_options()["ssl"]
+        # A client that only sends reads no tickets; unread ones would make its close a reset, and
+        # the end of an upload would be lost.
+        found.num_tickets = 0
         return found
 
-    async def _gone(self, connection: Any, rest: Any) -> bool:
-        return False
-
-    async def _start_passive_server(self, connection: Any, handler_callback: Any) -> Any:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            peer = writer.get_extra_info("peername")
-            writers = self._data.get(connection._dispatcher)
-            if writers is None or not peer or peer[0] != connection.client_host:
-                writer.close()  # too late, or somebody else has found the port
-                return
-            writers.append(writer)
-            await handler_callback(reader, writer)
-
-        return await super()._start_passive_server(connection, handle)
-
-    async def dispatcher(self, reader: Any, writer: Any) -> None:
-        task = asyncio.current_task()
-        self._data[task] = []
-        try:
-            await super().dispatcher(reader, writer)
-        finally:
-            # Also those that came for a command that was refused.
-            for each in self._data.pop(task):
-                each.close()
+    async def stop(self) -> None:
+        await self.ftp.finish_transfers()
+        await super().stop()
 
 
-class _User(aioftp.User):
-    account: Account | None = None
+class _ImplicitListener(_SecureListener):
+    """The listener of clients that begin with TLS."""
+
+    def transport_options(self) -> dict[str, Any]:
+        """Return what the loop has to know, with the context as it has to be."""
+        return {**super().transport_options(), "ssl": self.context}
 
 
-class _Users(aioftp.AbstractUserManager):
-    """Who may come in."""
+class _LateListener(_SecureListener):
+    """The listener of clients that begin in the clear."""
 
-    def __init__(self, server: FTPServer) -> None:
-        super().__init__()
-        self._server = server
+    @property
+    def addresses(self) -> tuple[Endpoint, ...]:
+        """Where it really listens, known once it is prepared."""
+        bound = [each for each in super().addresses if isinstance(each, TLSEndpoint)]
+        return tuple(TCPEndpoint(each.host, each.port) for each in bound)
 
-    async def get_user(self, login: str) -> Any:
-        answer = aioftp.AbstractUserManager.GetUserResponse
-        server = self._server
-        if server.anonymous and login.lower() in ("anonymous", "ftp"):
-            return answer.OK, self._user(None, writable=False), "you may read"
-        if server.users is None:
-            return answer.ERROR, None, "only anonymous may come in"
-        try:
-            account = await asyncio.to_thread(server.users.find, login)
-        except FileRefused:
-            return answer.ERROR, None, "nobody can come in now"
-        user = self._user(account, writable=account is not None and account.writable)
-        # Whether there is such a user is told together with the password.
-        return answer.PASSWORD_REQUIRED, user, "password required"
-
-    def _user(self, account: Account | None, *, writable: bool) -> aioftp.User:
-        folder = self._server.root / (account.folder if account is not None else "")
-        rights = [aioftp.Permission("/", readable=True, writable=writable)]
-        name = "anonymous" if account is None else account.name
-        user = _User(name, "-", base_path=folder, permissions=rights)
-        user.account = account
-        return user
-
-    async def authenticate(self, user: aioftp.User, password: str) -> bool:
-        known = getattr(user, "account", None)
-        account = known or Account("", NOBODY)
-        right = await asyncio.to_thread(account.accepts, password)
-        if known is None or not right:
-            await asyncio.sleep(_PAUSE)
-            return False
-        return True
+    def transport_options(self) -> dict[str, Any]:
+        """Return nothing: TLS comes later."""
+        return {}
 
 
 def _ports(text: str) -> range | None:
