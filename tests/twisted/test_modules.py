@@ -446,7 +446,6 @@ def test_every_public_name_of_ours_is_one_of_twisted_s_or_listed() -> None:
 # Public names of Twisted's modules that ours leave out, each on purpose: old, internal, or of no
 # use here.
 LEFT_OUT = {
-    "filepath": {"IFilePath", "Permissions", "RWX"},
     "plugin": {"getCache", "getPlugIns"},
     "reflect": {"findInstances", "isLike", "isOfType", "modgrep", "objgrep"},
 }

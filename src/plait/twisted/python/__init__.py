@@ -5,7 +5,7 @@ from plait.twisted._absent import absentModules
 __getattr__ = absentModules(
     __name__,
     "fakepwd formmethod htmlizer modules monkey rebuild release roots sendmsg shortcut systemd "
-    "threadable threadpool url urlpath util versions win32 zippath zipstream",
+    "threadable threadpool url util versions win32 zippath zipstream",
     compat="Python 3 is all there is; use str and bytes as they are",
     deprecate="use warnings.warn with DeprecationWarning",
     procutils="use shutil.which",

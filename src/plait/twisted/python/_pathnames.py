@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import fnmatch
 import os
-import stat
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any
+
+from ._pathfacts import PathFacts
 
 __all__ = ["InsecurePath", "LinkError", "PathNames", "UnlistableError"]
 
@@ -34,7 +35,7 @@ class UnlistableError(OSError):
         self.originalException = originalException
 
 
-class PathNames:
+class PathNames(PathFacts):
     """
     The names around a path in the file system, and the facts about it.
 
@@ -55,7 +56,7 @@ class PathNames:
         return self.path
 
     def __repr__(self) -> str:
-        return f"{self.__class__.__name__}({self.path!r})"
+        return f"FilePath({self.path!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PathNames) and self.path == other.path
@@ -73,36 +74,42 @@ class PathNames:
         return self.path >= other.path if isinstance(other, PathNames) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.__class__, self.path))
+        return hash(self.path)
 
-    def clonePath(self, path: Any) -> Self:
-        """Return an object of the same class for another path."""
-        return self.__class__(path)
+    def clonePath(self, path: Any, alwaysCreate: bool = False) -> Any:
+        """
+        Return an object for another path: a `FilePath`, unless a subclass says otherwise.
+
+        Args:
+            path: The other path.
+            alwaysCreate: Open files for writing only if they are not there yet.
+        """
+        return PathNames(path, alwaysCreate)
 
     @property
     def sep(self) -> Any:
         """The separator, of the path's type."""
         return os.fsencode(os.sep) if isinstance(self.path, bytes) else os.sep
 
-    def asTextMode(self, encoding: str | None = None) -> Self:
+    def asTextMode(self, encoding: str | None = None) -> Any:
         """Return the path as text."""
         path = self.path
-        if isinstance(path, bytes):
-            path = path.decode(encoding) if encoding else os.fsdecode(path)
-        return self.clonePath(path)
+        if isinstance(path, str):
+            return self
+        return self.clonePath(path.decode(encoding) if encoding else os.fsdecode(path))
 
-    def asBytesMode(self, encoding: str | None = None) -> Self:
+    def asBytesMode(self, encoding: str | None = None) -> Any:
         """Return the path as bytes."""
         path = self.path
-        if isinstance(path, str):
-            path = path.encode(encoding) if encoding else os.fsencode(path)
-        return self.clonePath(path)
+        if isinstance(path, bytes):
+            return self
+        return self.clonePath(path.encode(encoding) if encoding else os.fsencode(path))
 
     def _same(self, name: Any) -> Any:
         """Return a name in the path's type."""
         return os.fsencode(name) if isinstance(self.path, bytes) else os.fsdecode(name)
 
-    def child(self, path: Any) -> Self:
+    def child(self, path: Any) -> Any:
         """
         Return a direct child.
 
@@ -120,7 +127,7 @@ class PathNames:
         self._checkBelow(new)
         return self.clonePath(new)
 
-    def preauthChild(self, path: Any) -> Self:
+    def preauthChild(self, path: Any) -> Any:
         """
         Return a path below this one that may be several levels down.
 
@@ -136,18 +143,18 @@ class PathNames:
         if new != self.path and not new.startswith(self.path.rstrip(self.sep) + self.sep):
             raise InsecurePath(f"{new!r} is not a child of {self.path!r}")
 
-    def descendant(self, segments: Any) -> Self:
+    def descendant(self, segments: Any) -> Any:
         """Return the child of the child and so on, by names."""
         path = self
         for name in segments:
             path = path.child(name)
         return path
 
-    def parent(self) -> Self:
+    def parent(self) -> Any:
         """Return the directory that the path lies in."""
         return self.clonePath(self.dirname())
 
-    def parents(self) -> Iterator[Self]:
+    def parents(self) -> Iterator[Any]:
         """Yield the directories above, the nearest first."""
         path, parent = self, self.parent()
         while path != parent:
@@ -162,11 +169,11 @@ class PathNames:
         """Return the path without its last part."""
         return os.path.dirname(self.path)
 
-    def sibling(self, path: Any) -> Self:
+    def sibling(self, path: Any) -> Any:
         """Return a path in the same directory."""
         return self.parent().child(path)
 
-    def siblingExtension(self, ext: Any) -> Self:
+    def siblingExtension(self, ext: Any) -> Any:
         """Return the path with something appended to its name."""
         return self.clonePath(self.path + self._same(ext))
 
@@ -191,7 +198,7 @@ class PathNames:
             path = parent
         return names
 
-    def realpath(self) -> Self:
+    def realpath(self) -> Any:
         """
         Return the path that symbolic links lead to.
 
@@ -203,7 +210,7 @@ class PathNames:
             raise LinkError(errno.ELOOP, os.strerror(errno.ELOOP), self.path)
         return self.clonePath(result)
 
-    def childSearchPreauth(self, *paths: Any) -> Self | None:
+    def childSearchPreauth(self, *paths: Any) -> Any:
         """Return the first of some paths below that is there, or None."""
         for path in paths:
             found = os.path.join(self.path, self._same(path))
@@ -211,7 +218,7 @@ class PathNames:
                 return self.clonePath(found)
         return None
 
-    def siblingExtensionSearch(self, *exts: Any) -> Self | None:
+    def siblingExtensionSearch(self, *exts: Any) -> Any:
         """
         Return the first of the path with some extensions that is there, or None.
 
@@ -237,7 +244,7 @@ class PathNames:
         """Return the names in the directory."""
         return os.listdir(self.path)
 
-    def children(self) -> list[Self]:
+    def children(self) -> list[Any]:
         """
         Return what is in the directory.
 
@@ -250,12 +257,12 @@ class PathNames:
             raise UnlistableError(error) from error
         return [self.child(name) for name in names]
 
-    def globChildren(self, pattern: Any) -> list[Self]:
+    def globChildren(self, pattern: Any) -> list[Any]:
         """Return what is in the directory and fits a pattern such as `*.py`."""
         pattern = self._same(pattern)
         return [self.child(name) for name in self.listdir() if fnmatch.fnmatchcase(name, pattern)]
 
-    def walk(self, descend: Callable[[Any], bool] | None = None) -> Iterator[Self]:
+    def walk(self, descend: Callable[[Any], bool] | None = None) -> Iterator[Any]:
         """
         Yield the path and all that is below it.
 
@@ -275,74 +282,3 @@ class PathNames:
                 yield child
             else:
                 yield from child.walk(descend)
-
-    # Facts.
-
-    def exists(self) -> bool:
-        """Return whether something is there."""
-        return os.path.exists(self.path)
-
-    def isdir(self) -> bool:
-        """Return whether it is a directory."""
-        return os.path.isdir(self.path)
-
-    def isfile(self) -> bool:
-        """Return whether it is a regular file."""
-        return os.path.isfile(self.path)
-
-    def islink(self) -> bool:
-        """Return whether it is a symbolic link."""
-        return os.path.islink(self.path)
-
-    def isabs(self) -> bool:
-        """Return whether the path is absolute, which it is."""
-        return os.path.isabs(self.path)
-
-    def isSocket(self) -> bool:
-        """Return whether it is a socket."""
-        return self._is(stat.S_ISSOCK)
-
-    def isBlockDevice(self) -> bool:
-        """Return whether it is a block device."""
-        return self._is(stat.S_ISBLK)
-
-    def _is(self, kind: Callable[[int], bool]) -> bool:
-        try:
-            return kind(os.stat(self.path).st_mode)
-        except OSError:
-            return False
-
-    def getsize(self) -> int:
-        """Return its size in bytes."""
-        return os.stat(self.path).st_size
-
-    def getModificationTime(self) -> float:
-        """Return when it was written last, in seconds since the epoch."""
-        return float(os.stat(self.path).st_mtime)
-
-    def getAccessTime(self) -> float:
-        """Return when it was read last, in seconds since the epoch."""
-        return float(os.stat(self.path).st_atime)
-
-    def getStatusChangeTime(self) -> float:
-        """Return when its status changed last, in seconds since the epoch."""
-        return float(os.stat(self.path).st_ctime)
-
-    def getUserID(self) -> int:
-        """Return its owner's id."""
-        return os.stat(self.path).st_uid
-
-    def getGroupID(self) -> int:
-        """Return its group's id."""
-        return os.stat(self.path).st_gid
-
-    def restat(self, reraise: bool = True) -> None:
-        """Look whether it is there; nothing is remembered between calls."""
-        try:
-            os.stat(self.path)
-        except OSError:
-            if reraise:
-                raise
-
-    def changed(self) -> None:
-        """Do nothing: nothing is remembered between calls."""

@@ -10,18 +10,33 @@ import contextlib
 import errno
 import os
 import shutil
-from typing import IO, Any, Self
+from typing import IO, Any
 
-from plait.twisted._absent import absent
+from zope.interface import implementer
 
+from ._interfaces_path import IFilePath as IFilePath
 from ._pathnames import InsecurePath as InsecurePath
 from ._pathnames import LinkError as LinkError
 from ._pathnames import PathNames
 from ._pathnames import UnlistableError as UnlistableError
+from ._permissions import RWX as RWX
+from ._permissions import Permissions as Permissions
 
-__all__ = ["FilePath", "InsecurePath", "LinkError", "UnlistableError"]
+__all__ = [
+    "AbstractFilePath",
+    "FilePath",
+    "IFilePath",
+    "InsecurePath",
+    "LinkError",
+    "Permissions",
+    "RWX",
+    "UnlistableError",
+]
+
+AbstractFilePath = PathNames
 
 
+@implementer(IFilePath)
 class FilePath(PathNames):
     """
     A path in the file system, text or bytes as it was given.
@@ -30,6 +45,20 @@ class FilePath(PathNames):
         path: The path; made absolute.
         alwaysCreate: Open files for writing only if they are not there yet.
     """
+
+    def clonePath(self, path: Any, alwaysCreate: bool = False) -> Any:
+        """
+        Return a `FilePath` for another path; a subclass may return its own kind.
+
+        Args:
+            path: The other path.
+            alwaysCreate: Open files for writing only if they are not there yet.
+        """
+        return FilePath(path, alwaysCreate)
+
+    def requireCreate(self, val: bool = True) -> None:
+        """Say whether files are opened for writing only if they are not there yet."""
+        self.alwaysCreate = val
 
     def open(self, mode: str = "r") -> IO[bytes]:
         """Open the file, always in binary mode."""
@@ -66,7 +95,7 @@ class FilePath(PathNames):
             file.write(content)
         os.replace(new.path, self.path)
 
-    def temporarySibling(self, extension: Any = b"") -> Self:
+    def temporarySibling(self, extension: Any = b"") -> Any:
         """Return a path in the same directory with a name that nobody else uses."""
         from secrets import token_hex
 
@@ -143,14 +172,3 @@ class FilePath(PathNames):
                 raise
             self.copyTo(destination, followLinks)
             self.remove()
-
-
-__getattr__ = absent(
-    __name__,
-    {
-        "AbstractFilePath": "FilePath stands alone; use it",
-        "IFilePath": "FilePath stands alone; use it",
-        "Permissions": "use os.stat and the module stat",
-        "RWX": "use os.stat and the module stat",
-    },
-)

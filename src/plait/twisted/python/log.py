@@ -241,8 +241,8 @@ msg = theLogPublisher.msg
 showwarning = _new.globalLogBeginner.showwarning
 
 #: Files that log what is written to them.
-logfile = _new.LoggingFile(_NewLogger("log_legacy"), _new.LogLevel.info)
-logerr = _new.LoggingFile(_NewLogger("log_legacy"), _new.LogLevel.error)
+logfile = _new.LoggingFile(_NewLogger("twisted.python.log"), _new.LogLevel.info)
+logerr = _new.LoggingFile(_NewLogger("twisted.python.log"), _new.LogLevel.error)
 
 
 def startLogging(file: Any, *a: Any, **kw: Any) -> FileLogObserver | None:

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any
 
 import h11
 
+from plait.twisted.internet.interfaces import ISSLTransport
 from plait.twisted.internet.protocol import Protocol
-from plait.twisted.python import log
+from plait.twisted.logger import Logger
+
+from ._codes import RESPONSES
+from ._request import Request
 
 __all__ = ["HTTPChannel"]
 
-# Bytes of a body kept in memory; more goes to a file.
-IN_MEMORY = 100_000
 # Bytes of further requests kept while one is answered, before the client is held back.
 AHEAD = 65536
-MOST_HEADER = 65536
 
 
 class HTTPChannel(Protocol):
-    """The protocol of a Site."""
+    """
+    The protocol of an HTTP server.
 
+    A subclass may set `requestFactory` to a `Request` of its own.
+    """
+
+    _log = Logger("twisted.web.http.HTTPChannel")
+    requestFactory: Any = Request
+    maxHeaders = 500
+    totalHeadersSize = 16384
+    timeOut: float | None = 60
+    abortTimeout: float | None = 15
     site: Any = None
     factory: Any = None
-    requestFactory: Any = None
-    timeOut: float | None = 60
     _request: Any = None
     _idle: Any = None
     _held = False
-    _body: Any = None
     _broken = False
+    _answered = False
+    _begun = False
 
     def connectionMade(self) -> None:
         """Wait for requests."""
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEADER)
+        # A head that comes in pieces; one that comes at once is measured by _fault.
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * self.totalHeadersSize)
         self._ahead = 0
         self._wait()
 
@@ -43,10 +53,7 @@ class HTTPChannel(Protocol):
     def _wait(self) -> None:
         self._stop_waiting()
         if self.timeOut is not None:
-            clock: Any = getattr(self.site, "reactor", None)
-            if clock is None:
-                from plait.twisted.internet import reactor as clock
-            self._idle = clock.callLater(self.timeOut, self._timed_out)
+            self._idle = self._clock().callLater(self.timeOut, self._timed_out)
 
     def _stop_waiting(self) -> None:
         if self._idle is not None and self._idle.active():
@@ -54,8 +61,22 @@ class HTTPChannel(Protocol):
         self._idle = None
 
     def _timed_out(self) -> None:
-        log.msg(f"Timing out client: {self.transport.getPeer()}")
+        self._log.info("Timing out client: {peer}", peer=self.transport.getPeer())
         self.transport.loseConnection()
+        if self.abortTimeout is not None:
+            # A client that takes nothing keeps what is to be sent, and with it the connection.
+            self._idle = self._clock().callLater(self.abortTimeout, self._force)
+
+    def _force(self) -> None:
+        self._idle = None
+        self._log.info("Forcibly timing out client: {peer}", peer=self.transport.getPeer())
+        self.transport.abortConnection()
+
+    def _clock(self) -> Any:
+        clock: Any = getattr(self.factory, "reactor", None)
+        if clock is None:
+            from plait.twisted.internet import reactor as clock
+        return clock
 
     # ---- reading
 
@@ -65,6 +86,10 @@ class HTTPChannel(Protocol):
             return
         if self._idle is not None:
             self._idle.reset(self.timeOut)
+        if not self._begun:
+            # Some clients send an empty line too many after the body of the last request.
+            data = data.removeprefix(b"\r\n") if self._h11.their_state is h11.IDLE else data
+            self._begun = bool(data)
         self._h11.receive_data(data)
         self._ahead += len(data)
         self._events()
@@ -76,8 +101,8 @@ class HTTPChannel(Protocol):
         while not self._broken:
             try:
                 event = self._h11.next_event()
-            except h11.RemoteProtocolError as error:
-                self._refuse(error.error_status_hint)
+            except h11.RemoteProtocolError:
+                self.refuse(400)
                 return
             if event is h11.NEED_DATA or event is h11.PAUSED:
                 return
@@ -85,20 +110,35 @@ class HTTPChannel(Protocol):
             if type(event) is h11.Request:
                 self._begin(event)
             elif type(event) is h11.Data:
-                self._body.write(bytes(event.data))
+                self._request.handleContentChunk(bytes(event.data))
             elif type(event) is h11.EndOfMessage:
                 self._end()
             elif type(event) is h11.ConnectionClosed:
                 return
 
-    def _refuse(self, code: int) -> None:
+    def refuse(self, code: int) -> None:
+        """Answer a request that cannot be read with a status alone, and close."""
         self._broken = True
-        reason = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}.get(code, b"Error")
-        if self._request is None:
-            self.transport.write(b"HTTP/1.1 %d %s\r\n\r\n" % (code, reason))
+        self._stop_waiting()
+        if not self._answered:
+            self.transport.write(b"HTTP/1.1 %d %s\r\n\r\n" % (code, RESPONSES[code]))
         self.transport.loseConnection()
 
+    def _fault(self, event: h11.Request) -> bool:
+        """Tell whether a head is one that h11 lets pass and that is better refused."""
+        names = [name for name, _value in event.headers]
+        return (
+            event.http_version not in (b"1.1", b"1.0")
+            or (b"content-length" in names and b"transfer-encoding" in names)
+            or len(names) > self.maxHeaders
+            or sum(len(name) + len(value) for name, value in event.headers) > self.totalHeadersSize
+            or len(event.target) > self.totalHeadersSize
+        )
+
     def _begin(self, event: h11.Request) -> None:
+        if self._fault(event):
+            self.refuse(400)
+            return
         self._request = request = self.requestFactory(self, False)
         request.site = self.site
         for name, value in event.headers:
@@ -108,13 +148,12 @@ class HTTPChannel(Protocol):
         if self._h11.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
             self.transport.write(self._h11.send(go_on))
-        length = request.requestHeaders.getRawHeaders(b"content-length", [b"0"])[0]
-        request.gotLength(int(length))
-        self._body = request.content
+        length = request.requestHeaders.getRawHeaders(b"content-length")
+        chunked = request.requestHeaders.hasHeader(b"transfer-encoding")
+        request.gotLength(None if chunked else int(length[0]) if length else 0)
 
     def _end(self) -> None:
         self._stop_waiting()
-        self._body.seek(0)
         self._request.requestReceived(*self._line)
 
     # ---- answering, as the request asks for it
@@ -126,6 +165,7 @@ class HTTPChannel(Protocol):
         data = self._h11.send(response)
         if version == b"HTTP/1.0" and data.startswith(b"HTTP/1.1"):
             data = b"HTTP/1.0" + data[8:]
+        self._answered = True
         self.transport.write(data)
 
     def writeBody(self, data: bytes) -> None:
@@ -134,20 +174,21 @@ class HTTPChannel(Protocol):
         if framed:
             self.transport.write(framed)
 
-    def requestDone(self) -> None:
+    def requestDone(self, request: Any) -> None:
         """Send the end of the answer and go on to the next request, or close."""
         self._request = None
         try:
             end = self._h11.send(h11.EndOfMessage())
         except h11.LocalProtocolError:
-            self.transport.loseConnection()  # fewer bytes than promised: only closing says so
+            self.loseConnection()  # fewer bytes than promised: only closing says so
             return
         if end:
             self.transport.write(end)
         if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-            self.transport.loseConnection()
+            self.loseConnection()
             return
         self._h11.start_next_cycle()
+        self._answered = self._begun = False
         if self._held:
             self._held = False
             self.transport.resumeProducing()
@@ -166,7 +207,9 @@ class HTTPChannel(Protocol):
 
     def isSecure(self) -> bool:
         """Tell whether the connection speaks TLS."""
-        return bool(getattr(self.transport, "TLS", False))
+        return bool(getattr(self.transport, "TLS", False)) or ISSLTransport.providedBy(
+            self.transport
+        )
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Let a producer feed the answer."""
@@ -191,8 +234,3 @@ class HTTPChannel(Protocol):
         request, self._request = self._request, None
         if request is not None:
             request.connectionLost(reason)
-
-
-def body_file(length: int) -> Any:
-    """Return a file for a body of a length; a long one is kept on disk."""
-    return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)

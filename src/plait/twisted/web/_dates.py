@@ -6,7 +6,10 @@ import calendar
 import email.utils
 import time
 
-__all__ = ["datetimeToLogString", "datetimeToString", "stringToDatetime"]
+__all__ = ["MONTHS", "WEEKDAYS", "datetimeToLogString", "datetimeToString", "stringToDatetime"]
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def datetimeToString(msSinceEpoch: float | None = None) -> bytes:
@@ -18,9 +21,7 @@ def datetimeToString(msSinceEpoch: float | None = None) -> bytes:
 def datetimeToLogString(msSinceEpoch: float | None = None) -> str:
     """Return a time, in seconds since the epoch, as access logs write it."""
     when = time.gmtime(time.time() if msSinceEpoch is None else msSinceEpoch)
-    month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][
-        when.tm_mon - 1
-    ]
+    month = MONTHS[when.tm_mon - 1]
     return (
         f"[{when.tm_mday:02d}/{month}/{when.tm_year:4d}:"
         f"{when.tm_hour:02d}:{when.tm_min:02d}:{when.tm_sec:02d} +0000]"

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from . import resource
 from ._types import ENCODINGS, TYPES, getTypeAndEncoding
 
-__all__ = ["DirectoryLister"]
+__all__ = ["DirectoryLister", "formatFileSize"]
 
 
 _STYLE = """
@@ -67,7 +67,7 @@ class DirectoryLister(resource.Resource):
                 name, self.contentTypes, self.contentEncodings, self.defaultType
             )
             try:
-                size = _size(os.stat(full).st_size)
+                size = formatFileSize(os.stat(full).st_size)
             except OSError:
                 continue
             files.append((name, size, f"[{kind}]", f"[{encoding}]" if encoding else ""))
@@ -101,7 +101,8 @@ class DirectoryLister(resource.Resource):
         return f"<DirectoryLister of {self.path!r}>"
 
 
-def _size(size: int) -> str:
+def formatFileSize(size: int) -> str:
+    """Return a size in bytes as people read it, such as `12K`."""
     for unit, limit in (("B", 1024), ("K", 1024**2), ("M", 1024**3)):
         if size < limit:
             return f"{size * 1024 // limit}{unit}"

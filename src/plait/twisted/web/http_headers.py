@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["Headers"]
+__all__ = [
+    "Headers",
+    "InvalidHeaderName",
+]
+
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 _SPECIAL = {
     b"content-md5": b"Content-MD5",
@@ -18,8 +24,20 @@ _SPECIAL = {
 }
 
 
+class InvalidHeaderName(Exception):
+    """A name holds what names of header fields may not hold, such as a blank or a colon."""
+
+
 def _bytes(text: str | bytes, encoding: str) -> bytes:
     return text.encode(encoding) if isinstance(text, str) else text
+
+
+@lru_cache(maxsize=1000)
+def _key(name: str | bytes) -> bytes:
+    key = _bytes(name, "iso-8859-1").lower()
+    if not key or not _TOKEN.issuperset(key):
+        raise InvalidHeaderName(_bytes(name, "iso-8859-1"))
+    return key
 
 
 def _canonical(name: bytes) -> bytes:
@@ -51,13 +69,13 @@ class Headers:
             raise TypeError(
                 f"Header entry {name!r} should be list but found instance of {type(values)!r}"
             )
-        key = _bytes(name, "iso-8859-1").lower()
+        key = _key(name)
         self._raw[key] = [_one_line(_bytes(value, "utf-8")) for value in values]
 
     def addRawHeader(self, name: str | bytes, value: str | bytes) -> None:
         """Add one value to a field."""
-        key = _bytes(name, "iso-8859-1").lower()
-        self._raw.setdefault(key, []).append(_one_line(_bytes(value, "utf-8")))
+        line = _one_line(_bytes(value, "utf-8"))
+        self._raw.setdefault(_key(name), []).append(line)
 
     def getRawHeaders(self, name: str | bytes, default: Any = None) -> Any:
         """Return the values of a field: text when the name is text, else bytes."""
@@ -93,4 +111,4 @@ class Headers:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        return f"Headers({dict(self._raw)!r})"
+        return f"Headers({dict(self.getAllRawHeaders())!r})"

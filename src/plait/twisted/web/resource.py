@@ -10,10 +10,22 @@ from typing import Any
 from zope.interface import Attribute, Interface, implementer
 
 from plait.twisted._absent import absent
+from plait.twisted.python.reflect import prefixedMethodNames
 
+from ._codes import FORBIDDEN as FORBIDDEN
+from ._codes import NOT_FOUND as NOT_FOUND
 from .error import UnsupportedMethod
 
-__all__ = ["IResource", "Resource", "getChildForRequest"]
+__all__ = [
+    "ErrorPage",
+    "FORBIDDEN",
+    "ForbiddenResource",
+    "IResource",
+    "NOT_FOUND",
+    "NoResource",
+    "Resource",
+    "getChildForRequest",
+]
 
 
 class IResource(Interface):
@@ -57,11 +69,11 @@ class Resource:
 
     def listNames(self) -> list[bytes]:
         """Return the names of the children."""
-        return list(self.children)
+        return [*self.listStaticNames(), *self.listDynamicNames()]
 
     def listEntities(self) -> list[Any]:
-        """Return the children."""
-        return list(self.children.values())
+        """Return the children with their names."""
+        return [*self.listStaticEntities(), *self.listDynamicEntities()]
 
     def listStaticNames(self) -> list[bytes]:
         """Return the names of the children that were put here."""
@@ -71,6 +83,14 @@ class Resource:
         """Return the children that were put here, with their names."""
         return self.children.items()
 
+    def listDynamicNames(self) -> list[bytes]:
+        """Return the names of children that `getChild` makes; a subclass may know some."""
+        return []
+
+    def listDynamicEntities(self, request: Any = None) -> list[Any]:
+        """Return the children that `getChild` makes; a subclass may know some."""
+        return []
+
     def getStaticEntity(self, name: bytes) -> Any:
         """Return a child that was put here, None without."""
         return self.children.get(name)
@@ -78,6 +98,10 @@ class Resource:
     def getDynamicEntity(self, name: bytes, request: Any) -> Any:
         """Return a child that `getChild` makes."""
         return self.getChild(name, request) if name not in self.children else None
+
+    def reallyPutEntity(self, name: bytes, entity: Any) -> None:
+        """Set the child of a name."""
+        self.putChild(name, entity)
 
     def putChild(self, path: bytes, child: Any) -> None:
         """Set the child of a name."""
@@ -88,13 +112,11 @@ class Resource:
 
     def delEntity(self, name: bytes) -> None:
         """Remove a child."""
-        self.children.pop(name, None)
+        del self.children[name]
 
     def getChild(self, path: bytes, request: Any) -> Any:
         """Return a child that was not put here; not found by default."""
-        from .pages import notFound
-
-        return notFound()
+        return NoResource()
 
     def getChildWithDefault(self, path: bytes, request: Any) -> Any:
         """Return the child of a name: one that was put here, or what `getChild` makes."""
@@ -109,9 +131,9 @@ class Resource:
         """Answer by the method that has the request's method in its name."""
         method = getattr(self, "render_" + request.method.decode("latin-1"), None)
         if method is None:
-            allowed = getattr(self, "allowedMethods", None) or sorted(
-                name[7:].encode() for name in dir(self) if name.startswith("render_")
-            )
+            allowed = getattr(self, "allowedMethods", None) or [
+                name.encode() for name in prefixedMethodNames(type(self), "render_")
+            ]
             raise UnsupportedMethod(allowed)
         return method(request)
 
@@ -120,14 +142,72 @@ class Resource:
         return self.render_GET(request)  # type: ignore[attr-defined]  # a subclass has it
 
 
-_MOVED = "use plait.twisted.web.pages"
+class ErrorPage(Resource):
+    """
+    A resource that answers with an error, for itself and all below it.
 
-__getattr__ = absent(
-    __name__,
-    {
-        "ErrorPage": f"{_MOVED}.errorPage",
-        "ForbiddenResource": f"{_MOVED}.forbidden",
-        "NoResource": f"{_MOVED}.notFound",
-        "EncodingResourceWrapper": "let a proxy in front compress",
-    },
-)
+    Its texts are markup, as in Twisted: what comes from a client has no place in them. The
+    functions of `web.pages` take plain text.
+
+    Args:
+        status:
+            The status.
+        brief:
+            The title.
+        detail:
+            The text.
+    """
+
+    template = """
+<html>
+  <head><title>%(code)s - %(brief)s</title></head>
+  <body>
+    <h1>%(brief)s</h1>
+    <p>%(detail)s</p>
+  </body>
+</html>
+"""
+
+    def __init__(self, status: int, brief: str, detail: str) -> None:
+        super().__init__()
+        self.code, self.brief, self.detail = status, brief, detail
+
+    def render(self, request: Any) -> bytes:
+        """Return the page."""
+        request.setResponseCode(self.code)
+        request.setHeader(b"content-type", b"text/html; charset=utf-8")
+        texts = {"code": self.code, "brief": self.brief, "detail": self.detail}
+        return (self.template % texts).encode("utf-8")
+
+    def getChild(self, chnam: bytes, request: Any) -> Any:
+        """Return this page for everything below it, too."""
+        return self
+
+
+class NoResource(ErrorPage):
+    """
+    A resource that answers 404.
+
+    Args:
+        message:
+            The text, as markup.
+    """
+
+    def __init__(self, message: str = "Sorry. No luck finding that resource.") -> None:
+        super().__init__(NOT_FOUND, "No Such Resource", message)
+
+
+class ForbiddenResource(ErrorPage):
+    """
+    A resource that answers 403.
+
+    Args:
+        message:
+            The text, as markup.
+    """
+
+    def __init__(self, message: str = "Sorry, resource is forbidden.") -> None:
+        super().__init__(FORBIDDEN, "Forbidden Resource", message)
+
+
+__getattr__ = absent(__name__, {"EncodingResourceWrapper": "let a proxy in front compress"})

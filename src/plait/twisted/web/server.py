@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import html
-import os
 import secrets
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote as _quote
+from urllib.parse import unquote_to_bytes
+
+from zope.interface import implementer
 
 from plait.twisted._absent import absent
-from plait.twisted.internet.protocol import ServerFactory
-from plait.twisted.python import log
+from plait.twisted.logger import Logger
+from plait.twisted.python.components import Componentized
 from plait.twisted.python.failure import Failure
+from plait.twisted.python.reflect import safe_repr
 
-from . import http, resource
+from . import http, iweb, resource
+from ._session import Session as Session
 from .error import Error, UnsupportedMethod
+from .http import NO_CONTENT as NO_CONTENT
+from .http import NOT_MODIFIED as NOT_MODIFIED
 
 __all__ = [
     "NOT_DONE_YET",
+    "NOT_MODIFIED",
+    "NO_CONTENT",
     "Request",
     "Session",
     "Site",
     "date_time_string",
+    "quote",
     "string_date_time",
     "supportedMethods",
     "version",
@@ -36,9 +44,16 @@ date_time_string = http.datetimeToString
 string_date_time = http.stringToDatetime
 
 
-class Request(http.Request):
+def quote(string: bytes, *args: Any, **kwargs: Any) -> bytes:
+    """Return bytes as they are written in addresses."""
+    return _quote(string, *args, **kwargs).encode("ascii")
+
+
+@implementer(iweb.IRequest)
+class Request(http.Request, Componentized):
     """A request to a site: finds its resource and sends what that renders."""
 
+    _log = Logger("twisted.web.server.Request")
     defaultContentType: bytes | None = b"text/html"
     site: Any = None
     appRootURL: Any = None
@@ -46,10 +61,12 @@ class Request(http.Request):
     _encoder: Any = None
     _inFakeHead = False
 
-    def __init__(self, channel: Any, queued: Any = None) -> None:
-        super().__init__(channel, queued)
-        self.prepath: list[bytes] = []
-        self.postpath: list[bytes] = []
+    prepath: list[bytes]
+    postpath: list[bytes]
+
+    def __init__(self, channel: Any, *args: Any, **kw: Any) -> None:
+        http.Request.__init__(self, channel, *args, **kw)
+        Componentized.__init__(self)
 
     def process(self) -> None:
         """Find the resource and render it."""
@@ -67,6 +84,7 @@ class Request(http.Request):
             self.processingFailed(Failure())
 
     def _answer_star(self) -> None:
+        self.defaultContentType = None  # there is no content
         self.setResponseCode(200)
         self.setHeader(b"content-length", b"0")
         self.finish()
@@ -90,13 +108,15 @@ class Request(http.Request):
         if body is NOT_DONE_YET:
             return
         if not isinstance(body, bytes):
-            detail = (
-                f"Request: {self!r}\nResource: {resrc!r}\nValue: {body!r}\n"
-                "A resource returns bytes or NOT_DONE_YET."
-            )
-            log.msg(detail, isError=True)
-            self._page(500, "Request did not return bytes", detail)
+            self._page(500, "Request did not return bytes", _said(self, resrc, body))
             return
+        if body and self.method == b"HEAD":
+            self._log.info(
+                "Warning: HEAD request {request} for resource {resource} is returning a message "
+                "body. I think I'll eat it.",
+                request=self,
+                resource=resrc,
+            )
         # The answer to HEAD may say how long the body would be; then that stays.
         if not self.startedWriting and (body or self.method != b"HEAD"):
             self.setHeader(b"content-length", b"%d" % len(body))
@@ -104,11 +124,13 @@ class Request(http.Request):
         self.finish()
 
     def _refuse(self, allowed: Any) -> None:
-        name = self.method.decode("latin-1")
+        name = html.escape(self.method.decode("latin-1"))
         if self.method in supportedMethods:
-            listed = ", ".join(each.decode("latin-1") for each in allowed)
+            listed = ", ".join(
+                each.decode("latin-1") if isinstance(each, bytes) else each for each in allowed
+            )
             self.setHeader(b"Allow", listed.encode("latin-1"))
-            uri = self.uri.decode("latin-1")
+            uri = html.escape(self.uri.decode("latin-1"))
             text = (
                 f'Your browser approached me (at {uri}) with the method "{name}".  '
                 f"I only allow the methods {listed} here."
@@ -118,30 +140,30 @@ class Request(http.Request):
             self._page(501, "Huh?", f"I don't know how to treat a {name} request.")
 
     def _page(self, code: int, brief: str, text: str) -> None:
-        from .pages import errorPage
-
-        body = errorPage(code, brief, text).render(self)
+        body = resource.ErrorPage(code, brief, text).render(self)
+        self.setHeader(b"content-length", b"%d" % len(body))
         self.write(b"" if self.method == b"HEAD" else body)
         self.finish()
 
     def processingFailed(self, reason: Any) -> Any:
         """Log a failure and answer 500, with the traceback if the site says so."""
         if not reason.check(Error):
-            log.err(reason)
+            self._log.failure("", failure=reason)
         if self.finished or self._disconnected:
             return reason
         if self.startedWriting:
             self.loseConnection()
             return reason
-        shown = "Processing Failed"
+        shown = ""
+        self.setHeader(b"content-type", b"text/html")
         if getattr(self.site, "displayTracebacks", False):
-            shown = reason.getTraceback()
+            shown = f"<pre>{html.escape(reason.getTraceback())}</pre>"
+            self.setHeader(b"content-type", b"text/html; charset=utf-8")
         body = (
             "<html><head><title>Processing Failed</title></head><body>"
-            f"<b>Processing Failed</b><pre>{html.escape(shown)}</pre></body></html>"
+            f"<b>Processing Failed</b>{shown}</body></html>"
         ).encode()
         self.setResponseCode(500)
-        self.setHeader(b"content-type", b"text/html; charset=utf-8")
         self.setHeader(b"content-length", b"%d" % len(body))
         self.write(b"" if self.method == b"HEAD" else body)
         self.finish()
@@ -151,24 +173,28 @@ class Request(http.Request):
 
     def prePathURL(self) -> bytes:
         """Return the address of the resource that was found."""
-        return self._url(b"/".join(quote(each, safe="").encode() for each in self.prepath))
+        return self._url(b"/".join(quote(each, safe="") for each in self.prepath))
 
     def _url(self, path: bytes) -> bytes:
         secure = self.isSecure()
         port = getattr(self.getHost(), "port", None)
-        host = self.getRequestHostname()
-        if self._host is not None:
-            port = self._host[1]
-        shown = host
+        shown = self.getRequestHostname()
         if port not in (None, 443 if secure else 80):
-            shown = b"%b:%d" % (host, port)
+            shown = b"%b:%d" % (shown, port)
         return b"http%b://%b/%b" % (b"s" if secure else b"", shown, path)
+
+    def URLPath(self) -> Any:
+        """Return the address of the resource that was found, as an object."""
+        from plait.twisted.python.urlpath import URLPath
+
+        return URLPath.fromRequest(self)
 
     def childLink(self, name: bytes) -> bytes:
         """Return a relative link to a child."""
-        last = self.postpath[-1] if self.postpath else b""
+        if self.postpath:
+            return b"../" * (len(self.postpath) - 1) + name
         here = self.prepath[-1] if self.prepath else b""
-        return name if last == b"" and here == b"" else here + b"/" + name
+        return here + b"/" + name if here else name
 
     def sibLink(self, name: bytes) -> bytes:
         """Return a relative link to a sibling."""
@@ -196,61 +222,19 @@ class Request(http.Request):
                 self.addCookie(cookie, self.session.uid, path=b"/", secure=secure, httpOnly=True)
         self.session.touch()
         if sessionInterface is not None:
-            return sessionInterface(self.session)
+            return self.session.getComponent(sessionInterface)
         return self.session
 
 
-class Session:
-    """
-    What a site remembers of a client.
-
-    Args:
-        site:
-            The site.
-        uid:
-            The session's name, as the cookie has it.
-        reactor:
-            The clock of its expiry.
-    """
-
-    sessionTimeout = 900
-    _expireCall: Any = None
-
-    def __init__(self, site: Any, uid: bytes, reactor: Any = None) -> None:
-        if reactor is None:
-            from plait.twisted.internet import reactor
-        self._reactor = reactor
-        self.site = site
-        self.uid = uid
-        self.expireCallbacks: list[Callable[[], object]] = []
-        self.touch()
-
-    def startCheckingExpiration(self) -> None:
-        """Let the session expire when it is not used for a while."""
-        self._expireCall = self._reactor.callLater(self.sessionTimeout, self.expire)
-
-    def notifyOnExpire(self, callback: Callable[[], object]) -> None:
-        """Call something when the session expires."""
-        self.expireCallbacks.append(callback)
-
-    def expire(self) -> None:
-        """End the session."""
-        self.site.sessions.pop(self.uid, None)
-        callbacks, self.expireCallbacks = self.expireCallbacks, []
-        for callback in callbacks:
-            callback()
-        if self._expireCall is not None and self._expireCall.active():
-            self._expireCall.cancel()
-        self._expireCall = None
-
-    def touch(self) -> None:
-        """Note that the session is in use."""
-        self.lastModified = self._reactor.seconds()
-        if self._expireCall is not None:
-            self._expireCall.reset(self.sessionTimeout)
+def _said(request: Any, resrc: Any, body: Any) -> str:
+    """Return the markup that says what a resource returned that is not bytes."""
+    shown = [html.escape(safe_repr(each)) for each in (request, resrc, body)]
+    return "Request: <pre>{}</pre><br />Resource: <pre>{}</pre><br />Value: <pre>{}</pre>".format(
+        *shown
+    )
 
 
-class Site(ServerFactory[Any]):
+class Site(http.HTTPFactory):
     """
     A web site: a factory that any stream transport can drive.
 
@@ -259,66 +243,51 @@ class Site(ServerFactory[Any]):
             The root of the resources.
         requestFactory:
             Makes requests.
-        logPath:
-            A file for the access log; without it, lines go to the application's log.
-        timeout:
-            Seconds a connection may be idle.
-        logFormatter:
-            Makes the lines of the access log.
-        reactor:
-            The clock of the idle timeout.
+        args:
+            As for `HTTPFactory`: the access log's path, seconds a connection may be idle, what
+            makes the lines of the access log, the clock.
+        parsePOSTFormSubmission:
+            Whether the values of a form that was posted become part of a request's `args`.
+        kwargs:
+            The same by their names.
     """
 
     displayTracebacks = False
+    isLeaf = True
+    counter = 0
     sessionFactory = Session
+    sessionCheckTime = 60
     requestFactory: Any = Request
-    protocol: Any = http.HTTPChannel
-    logFile: Any = None
 
     def __init__(
         self,
         resource: Any,
         requestFactory: Any = None,
-        logPath: Any = None,
-        timeout: float | None = 60,
-        logFormatter: Any = None,
-        reactor: Any = None,
+        *args: Any,
+        parsePOSTFormSubmission: bool = True,
+        **kwargs: Any,
     ) -> None:
+        super().__init__(*args, **kwargs)
         self.resource = resource
         self.sessions: dict[bytes, Any] = {}
-        self.timeOut = timeout
-        self.reactor = reactor
-        self.logPath = None if logPath is None else os.path.abspath(os.fsdecode(logPath))
-        self._format = logFormatter or http.combinedLogFormatter
         if requestFactory is not None:
             self.requestFactory = requestFactory
+        self._forms = parsePOSTFormSubmission
 
-    def startFactory(self) -> None:
-        """Open the access log."""
-        if self.logPath is not None:
-            self.logFile = open(self.logPath, "ab", buffering=0)  # noqa: SIM115 - closed by stopFactory
-
-    def stopFactory(self) -> None:
-        """Close the access log."""
-        if self.logFile is not None:
-            self.logFile.close()
-            self.logFile = None
+    def acceptableProtocols(self) -> list[bytes]:
+        """Return the protocols that a TLS client may choose from."""
+        return [b"http/1.1"]
 
     def buildProtocol(self, addr: Any) -> Any:
         """Return the protocol of a connection."""
-        channel = self.protocol()
-        channel.factory = channel.site = self
-        channel.requestFactory = self.requestFactory
-        channel.timeOut = self.timeOut
+        channel = super().buildProtocol(addr)
+        if channel is not None:
+            channel.site = self
+            channel.requestFactory = self._make if not self._forms else self.requestFactory
         return channel
 
-    def log(self, request: Any) -> None:
-        """Write the line of a request to the access log."""
-        line = self._format(http.datetimeToLogString(), request)
-        if self.logFile is not None:
-            self.logFile.write(line.encode("utf-8") + b"\n")
-        else:
-            log.msg(line)
+    def _make(self, channel: Any, queued: Any = None) -> Any:
+        return self.requestFactory(channel, queued, parsePOSTFormSubmission=False)
 
     def getResourceFor(self, request: Any) -> Any:
         """Return the resource for a request."""

@@ -8,10 +8,12 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
-from plait.twisted.python import log
+from plait.twisted._absent import absent
+from plait.twisted.python import components, filepath, log
 
 from . import http, resource, server
 from ._listing import DirectoryLister as DirectoryLister
+from ._listing import formatFileSize as formatFileSize
 from ._ranges import parse_range, within
 from ._types import ENCODINGS, TYPES
 from ._types import getTypeAndEncoding as getTypeAndEncoding
@@ -24,6 +26,8 @@ __all__ = [
     "Data",
     "DirectoryLister",
     "File",
+    "Registry",
+    "formatFileSize",
     "getTypeAndEncoding",
     "isDangerous",
     "loadMimeTypes",
@@ -103,7 +107,11 @@ class _Producer:
         self.file.close()
 
 
-class File(resource.Resource):
+class Registry(components.Componentized):
+    """What the resources of a tree share: set and get components of it."""
+
+
+class File(resource.Resource, filepath.FilePath):  # type: ignore[misc]  # children: as in Twisted
     """
     A file, or a directory with what is below it.
 
@@ -135,15 +143,16 @@ class File(resource.Resource):
         registry: Any = None,
         allowExt: int = 0,
     ) -> None:
-        super().__init__()
-        self.path = os.path.abspath(os.fsdecode(getattr(path, "path", path)))
+        resource.Resource.__init__(self)
+        filepath.FilePath.__init__(self, os.fsdecode(getattr(path, "path", path)))
         self.defaultType = defaultType
         self.ignoredExts = ["*"] if ignoredExts in (0, 1) or allowExt else list(ignoredExts)
         if ignoredExts == 0:
             self.ignoredExts = []
-        self.registry = registry if registry is not None else {}
+        self.registry = registry or Registry()
 
     childNotFound = notFound(message="File not found.")
+    forbidden = forbidden()
 
     def ignoreExt(self, ext: str) -> None:
         """Let a suffix be left out of an address."""
@@ -196,7 +205,7 @@ class File(resource.Resource):
 
     def _index(self) -> str | None:
         for name in self.indexNames:
-            full = os.path.join(self.path, name)
+            full: str = os.path.join(self.path, name)
             if os.path.exists(full):
                 return full
         return None
@@ -206,9 +215,9 @@ class File(resource.Resource):
             if suffix == "*":
                 for other in sorted(os.listdir(self.path)):
                     if os.path.splitext(other)[0] == name:
-                        return os.path.join(self.path, other)
+                        return str(os.path.join(self.path, other))
             elif os.path.exists(os.path.join(self.path, name + suffix)):
-                return os.path.join(self.path, name + suffix)
+                return str(os.path.join(self.path, name + suffix))
         return None
 
     def _processed(self, full: str, request: Any) -> Any:
@@ -241,7 +250,7 @@ class File(resource.Resource):
         try:
             file = self.openForReading()
         except PermissionError:
-            return forbidden().render(request)
+            return self.forbidden.render(request)
         except OSError:
             return self.childNotFound.render(request)
         if request.setLastModified(found.st_mtime) is http.CACHED:
@@ -325,3 +334,20 @@ class File(resource.Resource):
 def _one_slash(path: bytes) -> bytes:
     """Return a path that cannot be taken for another host's address."""
     return b"/" + path.lstrip(b"/")
+
+
+_SENT = "File.makeProducer returns what sends a file"
+
+__getattr__ = absent(
+    __name__,
+    {
+        "ASISProcessor": "write the header fields with request.setHeader",
+        "Redirect": "use plait.twisted.web.util.Redirect",
+        "MultipleRangeStaticProducer": _SENT,
+        "NoRangeStaticProducer": _SENT,
+        "SingleRangeStaticProducer": _SENT,
+        "StaticProducer": _SENT,
+        "addSlash": "a File sends its clients to the address with a slash itself",
+        "dangerousPathError": "use plait.twisted.web.pages.notFound",
+    },
+)
