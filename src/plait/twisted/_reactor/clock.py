@@ -125,6 +125,7 @@ class ClockMixin:
 
     words: Words
     _delayed: set[DelayedCall]
+    _epoch: float
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -133,7 +134,10 @@ class ClockMixin:
 
     def seconds(self) -> float:
         """
-        Return the loop's clock, in seconds.
+        Return the time in seconds since the epoch, on the loop's clock.
+
+        It is right when the loop is made and goes on as steadily as the loop does: a system clock
+        that is put forward or back moves no delayed call.
 
         uvloop's is the machine's monotonic one, cut to whole milliseconds and held for each turn of
         the loop; here it is read as it is. A LoopingCall would call over and over until the next
@@ -141,8 +145,8 @@ class ClockMixin:
         """
         loop = self.loop
         if type(loop).__module__ == "uvloop":
-            return monotonic()
-        return loop.time()
+            return monotonic() + self._epoch
+        return loop.time() + self._epoch
 
     def callLater(
         self, delay: float, callable: Callable[..., object], *args: object, **kw: object

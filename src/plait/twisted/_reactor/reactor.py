@@ -7,6 +7,7 @@ import contextvars
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -55,6 +56,7 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         self.words = words
         self.loop_source = loop_source
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._epoch = 0.0
         self.running = False
         self._started = False
         self._stopping = False
@@ -79,6 +81,7 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         """The event loop, made at first use, and anew once it is closed."""
         if self._loop is None or self._loop.is_closed():
             self._loop = self.loop_source()
+            self._epoch = time.time() - self._loop.time()
             if self._loop.get_exception_handler() is None:
                 self._loop.set_exception_handler(self._on_loop_error)
         return self._loop

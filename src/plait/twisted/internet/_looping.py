@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import ulp
 from typing import Any
 
 from zope.interface import implementer
@@ -187,8 +188,8 @@ class LoopingCall:
         now = self.clock.seconds()
         gone = (now - self.starttime) % self.interval
         wait = self.interval - gone
-        if now + wait == now:
-            # The rest is too small to be seen on this clock: take the time after it.
+        if wait < 8 * ulp(now):
+            # The rest is within what this clock rounds off: take the time after it.
             wait += self.interval
         self.call = self.clock.callLater(wait, self)
 
