@@ -126,6 +126,22 @@ def test_what_is_not_taken_over_is_listed(tmp_path: Path) -> None:
     assert all(f"# - {line}" in found.toml for line in found.left)
 
 
+def test_included_files_are_taken_over_too(tmp_path: Path) -> None:
+    """`[include]` names patterns beside the file; `%(here)s` is the folder of each file."""
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "supervisord.conf").write_text(
+        "[include]\nfiles = conf.d/*.conf %(here)s/none/*.ini\n[program:a]\ncommand=a\n"
+    )
+    (tmp_path / "conf.d" / "b.conf").write_text("[program:b]\ncommand=%(here)s/b\n")
+    found = import_supervisord(str(tmp_path / "supervisord.conf"))
+    assert f'command = "{tmp_path}/conf.d/b"' in found.toml
+    assert "[services.a]" in found.toml
+    assert found.left == (f"[include] files: there is no {tmp_path}/none/*.ini",)
+    (tmp_path / "conf.d" / "c.conf").write_text("[program:c]\nrubbish\n")
+    with pytest.raises(BadDescription, match=r"c\.conf:2: this is no supervisord\.conf"):
+        import_supervisord(str(tmp_path / "supervisord.conf"))
+
+
 def test_what_was_imported_can_be_read(tmp_path: Path) -> None:
     """The file that comes out is one that `read()` takes."""
     (tmp_path / "supervisord.conf").write_text(CONF.replace("logfile=%(here)s/all.log", ""))

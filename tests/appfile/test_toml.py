@@ -110,7 +110,27 @@ def test_every_value_has_its_origin(tmp_path: Path) -> None:
     assert [" ".join(line.split()) for line in text.splitlines()] == [
         'services.e.listen = "tcp://h:7001" # app.toml:3, environment HOST, default of PORT',
         "services.e.drain = 1.0 # app.toml:4",
+        "services.e.max_connections = - # default",
+        "services.e.idle_timeout = - # default",
     ]
+
+
+def test_a_missing_variable_may_say_what_to_do(tmp_path: Path) -> None:
+    """`${NAME:?text}` refuses with its own text, also when the variable is empty."""
+    text = '[services.e]\nkind = "echo"\nlisten = "${PLACE:?a URL to listen at}"\n'
+    told = "app.toml:3: services.e.listen: the variable PLACE is not set: a URL to listen at"
+    assert refused(tmp_path, text) == told
+    assert refused(tmp_path, text, PLACE="") == told
+    (node,) = described(tmp_path, text, PLACE="unix:x").nodes
+    assert node.values["listen"] == "unix:x"
+
+
+def test_variables_that_sound_secret_are_not_shown(tmp_path: Path) -> None:
+    """The value of a variable such as DB_PASSWORD is used and not shown."""
+    text = '[services.p]\nkind="process"\ncommand="true"\nenv={A="x${DB_PASSWORD}"}\n'
+    found = described(tmp_path, text, DB_PASSWORD="tulip")
+    assert found.nodes[0].values["env"] == {"A": "xtulip"}
+    assert "tulip" not in effective(found, {})
 
 
 ECHO = '[services.e]\nkind = "echo"\n'
@@ -120,6 +140,12 @@ ECHO = '[services.e]\nkind = "echo"\n'
     ("text", "told"),
     [
         ("name = 3", "app.toml:1: name is 3; expected a text"),
+        ("name = 'a/b'", "app.toml: name: 'a/b' is no name for an application; expected a word"),
+        ("[services.e]\nkind = 3", "app.toml:2: services.e: kind is 3; expected one"),
+        (
+            "[log]\nlevel = 'x'",
+            "app.toml:2: log: level is 'x'; expected a list, each item a text: [\"x\"]",
+        ),
         ("nmae = 'x'", "app.toml:1: there is no option 'nmae' (did you mean 'name'?)"),
         ("\n[run]\nstop_time = 1", "app.toml:3: run: there is no option 'stop_time' (did you mean"),
         ("[run]\ndaemon = 'yes'", "app.toml:2: run: daemon is 'yes'; expected true or false"),
@@ -134,7 +160,7 @@ ECHO = '[services.e]\nkind = "echo"\n'
         (ECHO + "listen = '${D}'", "app.toml:3: services.e.listen: the variable D is not set"),
         (ECHO + "listen = '${D!}'", "app.toml:3: services.e.listen has a ${ that is neither"),
         (ECHO + "listen = { file = 'no' }", "app.toml:3: services.e.listen: the file no cannot be"),
-        (ECHO + "listen = 'x://y'", "app.toml:1: services.e: "),
+        (ECHO + "listen = 'x://y'", "app.toml:3: services.e: "),
         (ECHO + "needs = 'x'", "app.toml:3: services.e: needs is 'x'; expected a list"),
         (ECHO + "restart = 3", "app.toml:3: services.e: restart is 3; expected true, false, or"),
         (ECHO + "restart = { limits = 3 }", "app.toml:3: services.e.restart: there is no option"),
@@ -143,7 +169,7 @@ ECHO = '[services.e]\nkind = "echo"\n'
         ("[services.'a/b']\nkind='echo'", "app.toml:1: 'a/b' is no name of a service"),
         (
             "[services.p]\nkind='process'\ncommand='true'\nready_line='('",
-            "app.toml:1: services.p: ready_line: '(' is no regular expression",
+            "app.toml:4: services.p: ready_line: '(' is no regular expression",
         ),
     ],
 )

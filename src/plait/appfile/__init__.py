@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ._build import application as application
 from ._build import one_service as one_service
+from ._description import DEFAULT as DEFAULT
 from ._description import Description as Description
 from ._description import Found as Found
 from ._description import Node as Node
@@ -19,6 +20,7 @@ from ._supervisord import Import as Import
 from ._supervisord import import_supervisord as import_supervisord
 
 __all__ = [
+    "DEFAULT",
     "Description",
     "Found",
     "Import",

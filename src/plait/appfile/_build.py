@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,10 @@ def application(description: Description) -> Application:
         UsageError: A service refuses its options.
         MissingExtra: A service needs a library that is not installed.
     """
-    app = Application(description.name)
+    try:
+        app = Application(description.name)
+    except ValueError as error:
+        raise UsageError(f"{description.file}: name", str(error)) from None
     _fill(app, description.nodes)
     return app
 
@@ -81,6 +85,23 @@ def _service(node: Node) -> Service:
         # Its first word is the option, or the kind, which the place says better.
         own = error.option if error.option not in (node.kind.name, "") else ""
         problem = f"{own}: {error.problem}" if own else error.problem
-        raise UsageError(node.place, problem) from error
+        raise UsageError(_place(node, problem), problem) from error
     except PlaitError as error:
-        raise UsageError(node.place, str(error)) from error
+        raise UsageError(_place(node, str(error)), str(error)) from error
+
+
+def _place(node: Node, problem: str) -> str:
+    """Return where the one option stands that a service has complained of, if it can be told."""
+    named = [
+        found.origin
+        for key, found in (node.shown or {}).items()
+        if re.search(rf"\b{re.escape(key)}\b", problem)
+        or any(text and text in problem for text in _texts(found.value))
+    ]
+    if len(named) != 1:
+        return node.place
+    return f"{named[0].partition(',')[0]}: {node.place.rpartition(': ')[2]}"
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, tuple) else (value,))]

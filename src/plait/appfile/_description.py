@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 from plait.core import Restart
 from plait.plugins import Kind
 
-__all__ = ["Description", "Found", "Node"]
+__all__ = ["DEFAULT", "Description", "Found", "Node"]
+
+#: The origin of what nobody has given.
+DEFAULT = "default"
 
 
 class Found(NamedTuple):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import configparser
+import glob
 import json
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from plait.errors import BadDescription, TargetNotFound
@@ -43,17 +44,40 @@ def import_supervisord(file: str) -> Import:
         BadDescription: It is no such file.
     """
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
+    homes = dict.fromkeys(_add(parser, file), file)
+    left = []
+    for pattern in _included(parser, file):
+        matching = sorted(glob.glob(pattern))
+        if not matching:
+            left.append(f"[include] files: there is no {pattern}")
+        for each in matching:
+            homes.update(dict.fromkeys(_add(parser, each), each))
+    return _Importer(file, parser, homes, left).convert()
+
+
+def _add(parser: configparser.RawConfigParser, file: str) -> list[str]:
+    """Read a file into what was read before; return its sections."""
+    own = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";",))
     try:
         with open(file, encoding="utf-8") as stream:
-            parser.read_file(stream)
+            own.read_file(stream)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise TargetNotFound(file, f"it cannot be read ({why}); give a supervisord.conf") from None
     except configparser.Error as error:
-        line = getattr(error, "lineno", 1) or 1
+        found = re.search(r"\[line +(\d+)\]", str(error))
+        line = getattr(error, "lineno", None) or (found[1] if found else 1)
         problem = f"this is no supervisord.conf: {str(error).splitlines()[0]}"
         raise BadDescription(file, int(line), problem) from None
-    return _Importer(file, parser).convert()
+    parser.read_dict({name: dict(own.items(name)) for name in own.sections()})
+    return own.sections()
+
+
+def _included(parser: configparser.RawConfigParser, file: str) -> list[str]:
+    """Return the patterns of the files to include, as paths."""
+    folder = os.path.dirname(os.path.abspath(file))
+    words = parser.get("include", "files", fallback="").replace("%(here)s", folder).split()
+    return [os.path.join(folder, word) for word in words]
 
 
 #: Options of a program that mean the same here: name, and how its value is written in TOML.
@@ -101,9 +125,15 @@ _DAEMON: dict[str, tuple[str, str, Callable[[str], str]]] = {
 
 
 class _Importer:
-    def __init__(self, file: str, parser: configparser.RawConfigParser) -> None:
+    def __init__(
+        self,
+        file: str,
+        parser: configparser.RawConfigParser,
+        homes: Mapping[str, str],
+        left: list[str],
+    ) -> None:
         self._file, self._parser = file, parser
-        self._left: list[str] = []
+        self._homes, self._left = homes, left
 
     def convert(self) -> Import:
         groups: dict[str, str] = {}
@@ -115,7 +145,7 @@ class _Importer:
             elif kind == "group" and name:
                 for member in self._parser.get(section, "programs", fallback="").split(","):
                     groups[member.strip()] = name
-            elif kind != "supervisord":
+            elif kind not in ("supervisord", "include"):
                 self._left.append(f"[{section}]: {_WHY.get(kind, 'it has no counterpart')}")
         out = [*self._daemon()]
         for _, name in sorted(programs, key=lambda pair: pair[0]):
@@ -230,7 +260,8 @@ class _Importer:
         return rows
 
     def _expanded(self, place: str, text: str, words: dict[str, object]) -> str:
-        known = {"here": os.path.dirname(os.path.abspath(self._file)), **words}
+        file = self._homes.get(place[1:-1], self._file)
+        known = {"here": os.path.dirname(os.path.abspath(file)), **words}
 
         def put(found: re.Match[str]) -> str:
             name = found[1]
@@ -250,7 +281,6 @@ _WHY = {
     "inet_http_server": "there is no HTTP control interface",
     "supervisorctl": "there is no HTTP control interface",
     "rpcinterface": "there is no HTTP control interface",
-    "include": "import the files it names one by one",
     "eventlistener": "supervisord's event protocol is not spoken",
     "fcgi-program": "FastCGI sockets are not handed out",
 }

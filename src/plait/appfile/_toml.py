@@ -103,7 +103,7 @@ class _Reader:
         place = self._place(keys, ".".join(keys))
         if not name or "/" in name:
             raise BadDescription(self._file, self._line(keys), f"{name!r} is no name of a service")
-        known = self._kind(keys, place, data)
+        known = self._kind(keys, data)
         shown, common = {}, {}
         for key, parameter in _COMMON.items():
             if key in data:
@@ -131,7 +131,7 @@ class _Reader:
                 raise BadSetting(place, parameter.key, BadSetting.MISSING, parameter.expected)
         return Node(name, place, known, values, restart=restart, shown=shown, nodes=nodes, **common)
 
-    def _kind(self, keys: Keys, place: str, data: dict[str, Any]) -> Kind | None:
+    def _kind(self, keys: Keys, data: dict[str, Any]) -> Kind | None:
         if "kind" not in data and "services" in data:
             return None
         name = data.get("kind")
@@ -139,8 +139,9 @@ class _Reader:
             return None
         if not isinstance(name, str):
             found = BadSetting.MISSING if name is None else name
+            where = self._place((*keys, "kind"), ".".join(keys))
             raise BadSetting(
-                place, "kind", found, "one that `plait services` lists, or a table of services"
+                where, "kind", found, "one that `plait services` lists, or a table of services"
             )
         try:
             return kind(name)
@@ -173,6 +174,7 @@ class _Reader:
         where = (*keys, key)
         dotted = ".".join(where)
         raw = data[key]
+        parameter = parameter._replace(name=key)  # as it is called in the file
         put = resolve(self._file, self._line(where), dotted, raw, self._environment)
         owner = self._place(where, ".".join(keys))
         value = self._typed(owner, parameter, raw, put)

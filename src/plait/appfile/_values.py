@@ -11,7 +11,9 @@ from plait.errors import BadDescription
 
 __all__ = ["Resolved", "resolve"]
 
-_SUBSTITUTION = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{")
+# Names of variables whose values are not shown.
+_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|_KEY$|^KEY$", re.IGNORECASE)
+_SUBSTITUTION = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([^}]*))?\}|\$\{")
 
 
 class Resolved(NamedTuple):
@@ -24,7 +26,8 @@ class Resolved(NamedTuple):
         origins:
             Where parts of it came from, such as `environment PORT`.
         secret:
-            Whether a part of it was read from a file of its own.
+            Whether a part of it was read from a file of its own, or from a variable such as
+            `DB_PASSWORD`.
     """
 
     value: Any
@@ -34,7 +37,10 @@ class Resolved(NamedTuple):
 
 def resolve(file: str, line: int, key: str, value: Any, environment: Mapping[str, str]) -> Resolved:
     """
-    Put in what stands elsewhere: `${NAME}`, `${NAME:-default}` and `{ file = "PATH" }`.
+    Put in what stands elsewhere.
+
+    That is `${NAME}`, `${NAME:-default}` and `${NAME:?what to do}` in texts, and in their place
+    `{ file = "PATH" }`.
 
     Args:
         file:
@@ -68,9 +74,12 @@ def resolve(file: str, line: int, key: str, value: Any, environment: Mapping[str
             if environment.get(name):
                 origins.append(f"environment {name}")
                 return environment[name]
-            if found[2] is not None:
+            if found[2] == "-":
                 origins.append(f"default of {name}")
-                return found[2]
+                return found[3]
+            if found[2] == "?":
+                why = found[3] or "set it"
+                raise BadDescription(file, line, f"{key}: the variable {name} is not set: {why}")
             if name in environment:
                 origins.append(f"environment {name}")
                 return ""
@@ -80,7 +89,11 @@ def resolve(file: str, line: int, key: str, value: Any, environment: Mapping[str
                 f"{key}: the variable {name} is not set; set it, or write ${{{name}:-…}}",
             )
 
-        return Resolved(_SUBSTITUTION.sub(put, value), tuple(origins))
+        text = _SUBSTITUTION.sub(put, value)
+        secret = any(
+            origin.startswith("environment ") and _SECRET.search(origin) for origin in origins
+        )
+        return Resolved(text, tuple(origins), secret)
     if isinstance(value, dict) and set(value) == {"file"} and isinstance(value["file"], str):
         path = resolve(file, line, key, value["file"], environment).value
         return Resolved(_content(file, line, key, path), (f"file {path}",), True)

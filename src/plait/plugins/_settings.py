@@ -186,7 +186,8 @@ class Parameter(NamedTuple):
             return self._split(owner, value)
         if shape.base is tuple:
             if not isinstance(value, list | tuple):
-                raise BadSetting(owner, self.key, value, self.expected)
+                like = f': ["{value}"]' if isinstance(value, str) else ""
+                raise BadSetting(owner, self.key, value, self.expected + like)
             return tuple(self._typed(owner, shape.item, item) for item in value)
         if shape.base is dict:
             if not isinstance(value, dict) or not all(map(_is_text, value.values())):

@@ -31,7 +31,7 @@ class Described(NamedTuple):
         description:
             What the file says.
         options:
-            The options that are not defaults, by their names in a file.
+            All options and where their values come from, by their names in a file.
     """
 
     plan: RunPlan
@@ -67,11 +67,13 @@ def described(plan: RunPlan, given: Mapping[str, str]) -> Described:
     for name, place in places.items():
         if name in given:
             value = getattr(plan, name)
-            text = _text(value)
-            options[place] = appfile.Found(value, given[name], text)
+            options[place] = appfile.Found(value, given[name], _text(value))
         elif name in description.options:
             options[place] = description.options[name]
             values[name] = description.options[name].value
+        else:
+            value = getattr(plan, name)
+            options[place] = appfile.Found(value, appfile.DEFAULT, _text(value))
     made = partial(appfile.application, description)
     return Described(plan._replace(**values), made, description, options)
 
@@ -112,8 +114,7 @@ def check_described(plan: RunPlan, given: Mapping[str, str]) -> ExitStatus:
     many = f"{services} service{'' if services == 1 else 's'}"
     sys.stdout.write(f"{app.path}: {many}, the order is sound\n{tree}\n")
     values = appfile.effective(found.description, found.options)
-    if values:
-        sys.stdout.write(f"values that are not defaults:\n{values}\n")
+    sys.stdout.write(f"values, and where they come from:\n{values}\n")
     return DONE
 
 
