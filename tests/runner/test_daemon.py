@@ -387,9 +387,10 @@ def test_the_verbs_on_what_does_not_run(where: Path, verb: str) -> None:
 
 
 def test_status_that_cannot_be_told(where: Path) -> None:
-    """A pidfile that cannot be read gives 4, as the LSB has it."""
+    """A pidfile that cannot be read gives 4, as the LSB has it; a link is not followed."""
     (where / "loop.pid").symlink_to("loop.pid")
-    program = plait(where, "status", "--pidfile", "loop.pid")
-    assert program.ends() == 4
-    assert "cannot be read" in program.err
+    for verb, code in (("status", 4), ("stop", 1), ("reload", 1)):
+        program = plait(where, verb, "--pidfile", "loop.pid")
+        assert program.ends() == code
+        assert "it is a symbolic link, which is not followed" in program.err
     (where / "loop.pid").unlink()

@@ -27,6 +27,9 @@ _GLANCE = 0.1
 _PATIENCE = 0.5
 
 
+_LINK = "it is a symbolic link, which is not followed; remove it, or give its target"
+
+
 class PidfileLike(Protocol):
     """A pidfile, or the absence of one."""
 
@@ -140,11 +143,13 @@ def open_pidfile(path: str) -> Pidfile:
                 _check_content(path, descriptor)
                 return Pidfile(path, descriptor)
         except BlockingIOError:
+            asked = time.monotonic() < deadline  # it may only be somebody asking whether we run
+            number = None if asked else _wait_for_number(descriptor)
             os.close(descriptor)
-            if time.monotonic() < deadline:  # it may only be somebody asking whether we run
-                time.sleep(0.01)
-                continue
-            raise AlreadyRunning(path, _wait_for_number(path)) from None
+            if not asked:
+                raise AlreadyRunning(path, number) from None
+            time.sleep(0.01)
+            continue
         except OSError as error:
             os.close(descriptor)
             raise PidfileError(path, f"it cannot be locked ({error.strerror})") from None
@@ -172,7 +177,7 @@ def _open(path: str) -> int:
 
 def _why(path: str, error: OSError) -> str:
     if os.path.islink(path):
-        return "it is a symbolic link, which is not followed; remove it, or give its target"
+        return _LINK
     directory = os.path.dirname(path)
     if isinstance(error, FileNotFoundError):
         return f"there is no directory {directory}; make it, or give another --pidfile"
@@ -202,19 +207,18 @@ def _check_content(path: str, descriptor: int) -> None:
         )
 
 
-def _wait_for_number(path: str) -> int | None:
+def _wait_for_number(descriptor: int) -> int | None:
     deadline = time.monotonic() + _PATIENCE
     while True:
-        number = _number(path)
+        number = _number(descriptor)
         if number is not None or time.monotonic() > deadline:
             return number
         time.sleep(0.02)
 
 
-def _number(path: str) -> int | None:
+def _number(descriptor: int) -> int | None:
     try:
-        with open(path, "rb") as file:
-            content = file.read(64).strip()
+        content = os.pread(descriptor, 64, 0).strip()
     except OSError:
         return None
     # No kernel gives numbers of more digits; a longer one would only make int() slow.
@@ -252,11 +256,15 @@ def read_owner(path: str) -> Owner:
         import fcntl
     except ImportError:
         raise NotSupported("file locks", sys.platform) from None
+    # Whom to signal must not be said by a link that somebody else has put there.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
         return Owner(False, None)
     except OSError as error:
+        if os.path.islink(path):
+            raise PidfileError(path, _LINK) from None
         raise PidfileError(path, f"it cannot be read ({error.strerror})") from None
     try:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -265,7 +273,7 @@ def read_owner(path: str) -> Owner:
             # Shared, so that two who ask do not see one another; let go at once.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Owner(True, _wait_for_number(path))
+            return Owner(True, _wait_for_number(descriptor))
         except OSError as error:
             raise PidfileError(path, f"its lock cannot be read ({error.strerror})") from None
         return Owner(False, None)

@@ -18,7 +18,7 @@ from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
-from plait.runner._plan import RunPlan
+from plait.runner._plan import RunPlan, in_words_of_twistd
 from plait.runner._privileges import Rights, rights_of
 from plait.runner._serve import Herald, Serving, finish_loop, join_threads
 from plait.runner._setting import check_plan, check_rotation, enter, preload
@@ -153,7 +153,8 @@ class _Run:
 
     def _tell(self, error: BaseException) -> None:
         self.write_log()
-        tell(error, debug=self.plan.debug, shown=self.shown)
+        worded = in_words_of_twistd if self.plan.as_twistd else str
+        tell(error, debug=self.plan.debug, shown=self.shown, worded=worded)
 
     def _described(self) -> Callable[[], Application]:
         """Join what the file says about the run; return what makes its application."""

@@ -209,6 +209,8 @@ class Serving:
             errors = await self._app.reload_tree()
             if errors:
                 log.error("%d of the reloads failed; what failed keeps its old state", len(errors))
+            else:
+                log.info("reloaded")
             for herald in self._heralds:
                 herald.ready()
 

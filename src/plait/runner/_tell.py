@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable, Container
 from logging import LogRecord
 from typing import TextIO
 
@@ -37,6 +37,7 @@ def tell(
     debug: bool = False,
     stream: TextIO | None = None,
     shown: Container[BaseException] = (),
+    worded: Callable[[str], str] = str,
 ) -> None:
     """
     Write what went wrong to standard error.
@@ -51,8 +52,10 @@ def tell(
             Where to write instead.
         shown:
             Errors whose tracebacks are on standard error already.
+        worded:
+            Returns the sentence in the words of the user's command line.
     """
-    text = "".join(f"{part}\n" for part in _parts(error, debug, shown))
+    text = "".join(f"{part}\n" for part in _parts(error, debug, shown, worded))
     target = stream or sys.stderr
     try:
         target.write(text)
@@ -62,7 +65,12 @@ def tell(
         return
 
 
-def _parts(error: BaseException, debug: bool, shown: Container[BaseException]) -> list[str]:
+def _parts(
+    error: BaseException,
+    debug: bool,
+    shown: Container[BaseException],
+    worded: Callable[[str], str],
+) -> list[str]:
     parts = []
     found = faults(error)
     rest = [fault for fault in found if fault not in shown]
@@ -71,7 +79,7 @@ def _parts(error: BaseException, debug: bool, shown: Container[BaseException]) -
     else:
         parts += [_traceback(fault) for fault in rest]
     if isinstance(error, PlaitError | BaseExceptionGroup):
-        parts.append(f"plait: {error}")
+        parts.append(f"plait: {worded(str(error))}")
     return parts
 
 
