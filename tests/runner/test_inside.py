@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pstats
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -217,6 +218,17 @@ def test_spew_shows_every_call(tmp_path: Path) -> None:
     program = plait(tmp_path, "run", "--spew", "shop.tac")
     assert program.ends() == 0
     assert "Works.work shop.tac:" in program.err
+
+
+def test_spew_outlives_its_reader(tmp_path: Path) -> None:
+    """Where nobody reads the calls any more, the application goes on undisturbed."""
+    (tmp_path / "shop.tac").write_text(HEAD + ONCE)
+    script = '"$0" -m plait run --log-file shop.log --spew shop.tac 2>&1 >out | head -n 3'
+    script = f'({script.replace(" | ", "; echo $? >status) | ")}'
+    with Program(tmp_path, "-c", script, sys.executable, command=("sh",)) as program:
+        assert program.ends() == 0
+    wait_for(lambda: text_of(tmp_path / "status") == "0\n", "the status")
+    assert "shop stopped" in text_of(tmp_path / "shop.log")
 
 
 def test_debug_names_slow_callbacks(tmp_path: Path) -> None:

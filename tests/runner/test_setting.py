@@ -34,7 +34,6 @@ class Rights:
         (RunPlan(chroot="jail", chdir="/gone"), "--chdir: there is no directory jail/gone"),
         (RunPlan(umask="99"), "--umask: '99' is not a mask"),
         (RunPlan(daemon=True, log_file="-"), "a daemon has no standard output"),
-        (RunPlan(chroot="jail", log_rotate="1MB"), "cannot be rotated from inside"),
         (RunPlan(start_timeout=math.nan), "--start-timeout: nan is no number of seconds"),
         (RunPlan(stop_timeout=-1.0), "--stop-timeout: -1.0 is no number of seconds"),
         (RunPlan(stall_limit=math.inf), "--stall-limit: inf is no number of seconds"),

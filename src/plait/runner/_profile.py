@@ -154,7 +154,11 @@ def spewing(wanted: bool) -> Iterator[None]:
         if event == "call":
             code = frame.f_code
             module = frame.f_globals.get("__name__", "")
-            stream.write(f"{module}.{code.co_qualname} {code.co_filename}:{frame.f_lineno}\n")
+            try:
+                stream.write(f"{module}.{code.co_qualname} {code.co_filename}:{frame.f_lineno}\n")
+            except (OSError, ValueError):
+                # Who read it is gone. An error here would come out of whatever function this is.
+                sys.setprofile(None)
 
     sys.setprofile(spew)
     try:
