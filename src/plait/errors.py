@@ -20,7 +20,9 @@ Every exception of plait, one class per situation.
     │   ├── StartTimeout        with the report of what hangs, and where
     │   └── StopTimeout
     ├── ServiceEnded            a service's work ended although nobody stopped it
+    │   └── EndedBeforeReady    ... by a stop, while somebody waited for it to be ready
     ├── NotOneYield             a generator under @service that yields never, or twice
+    ├── FunctionRefused         a function without `async` where it has to be, or with it
     ├── LogError
     │   ├── BadLogOption        a log option that cannot be understood
     │   └── LogUnavailable      a place for the log that cannot be opened at the start
@@ -104,9 +106,11 @@ __all__ = [
     "DoNotRestart",
     "DuplicateName",
     "EndApplication",
+    "EndedBeforeReady",
     "EndedNeed",
     "EndpointError",
     "FileRefused",
+    "FunctionRefused",
     "GroupRefused",
     "InheritedSocketRefused",
     "KinNeed",
@@ -292,9 +296,8 @@ class NotAChild(TreeError):
 
     def __init__(self, parent: str, name: str, known: Iterable[str] = ()) -> None:
         self.parent, self.name, self.known = parent, name, tuple(known)
-        super().__init__(
-            f"{parent} has no child {name!r}; {_choice('its children are', self.known)}"
-        )
+        there = _choice("its children are", self.known) if self.known else "it has no children"
+        super().__init__(f"{parent} has no child {name!r}; {there}")
 
 
 class StillNeeded(TreeError):
@@ -335,9 +338,10 @@ class UnknownNeed(OrderError):
 
     def __init__(self, service: str, need: str, known: Iterable[str] = ()) -> None:
         self.service, self.need, self.known = service, need, tuple(known)
+        near = f"; among its siblings are {_quoted(self.known)}" if self.known else ""
         super().__init__(
             f"{service} needs {need!r}, which is not in the tree; name a sibling, "
-            f"a path from the root, or pass the service itself; {_choice('there are', self.known)}"
+            f"a path from the root, or pass the service itself{near}"
         )
 
 
@@ -462,6 +466,40 @@ class ServiceEnded(PlaitError):
     def __init__(self, path: str, what: str) -> None:
         self.path, self.what = path, what
         super().__init__(f"{path}: {what}, although nobody had stopped the service")
+
+
+class EndedBeforeReady(ServiceEnded):
+    """
+    A service was stopped, or had ended for good, and somebody waited for it to be ready.
+
+    Args:
+        path:
+            The service's path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path, self.what = path, "it is stopped"
+        PlaitError.__init__(self, f"{path} is stopped and does not become ready")
+
+
+class FunctionRefused(PlaitError, TypeError):
+    """
+    A plain function where a coroutine function has to be, or the other way round.
+
+    Args:
+        path:
+            The service's path.
+        function:
+            The function's name.
+        found:
+            What it is, or did.
+        expected:
+            How it is to be written.
+    """
+
+    def __init__(self, path: str, function: str, found: str, expected: str) -> None:
+        self.path, self.function, self.found, self.expected = path, function, found, expected
+        super().__init__(f"{path}: {function}() {found}; expected {expected}")
 
 
 class NotOneYield(PlaitError):
@@ -1371,10 +1409,13 @@ def _join(words: Sequence[str], last: str = "and") -> str:
 
 def _choice(lead: str, known: Sequence[str]) -> str:
     """Return the names that could have been meant."""
-    if not known:
-        return "nothing is there yet"
-    shown = [repr(name) for name in known[:5]]
-    return f"{lead} {', '.join(shown)}" + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+    more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+    return f"{lead} {_quoted(known[:5])}{more}"
+
+
+def _quoted(words: Sequence[str]) -> str:
+    """Return words in quotes, with commas between them."""
+    return ", ".join(repr(word) for word in words)
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -136,6 +136,13 @@ async def test_events_rise_from_everywhere_to_every_observer() -> None:
     assert told == ["1 app/box/bell rang", "2", "2"]
 
 
+def test_an_observer_has_to_be_a_function() -> None:
+    """What cannot be called is refused when it is given, not at each event."""
+    number: Any = 3
+    with pytest.raises(TypeError, match="3 is no observer; expected a function"):
+        Application("app").observe(number)
+
+
 async def test_an_observer_that_raises_disturbs_nobody(spy: EventSpy) -> None:
     """The others are told of the event and of the failure; the services do not notice."""
 

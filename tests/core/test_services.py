@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -246,6 +247,56 @@ async def test_a_generator_yields_once() -> None:
     with pytest.raises(StopFailed, match=r"app/twice: twice\(\) yielded a second time; expected"):
         await app.shutdown()
     assert log == ["closed"]
+
+
+async def test_a_function_without_async_is_told_so() -> None:
+    """A start, stop or main that is a plain function, and a prepare that is none, are named."""
+
+    class Plain(Service):
+        def start(self) -> None:  # type: ignore[override] # that is what is tested
+            pass
+
+    class Early(Service):
+        async def prepare(self) -> None:  # type: ignore[override] # that is what is tested
+            pass
+
+    class Silent(Service):
+        def stop(self) -> None:  # type: ignore[override] # that is what is tested
+            pass
+
+    def main(ready: Callable[[], None]) -> None:
+        ready()
+
+    plain: Any = main
+    children: list[tuple[Service, str]] = [
+        (Plain(), r"app/plain: start\(\) is no coroutine function; expected async def start"),
+        (Early(), r"app/early: prepare\(\) is a coroutine function; expected def prepare"),
+        (TaskService(plain), r"app/main: main\(\) is no coroutine function"),
+    ]
+    for child, text in children:
+        app = Application("app")
+        app.add(child)
+        with pytest.raises(StartFailed, match=text):
+            await app.startup()
+    app = Application("app")
+    app.add(Silent())
+    await app.startup()
+    with pytest.raises(StopFailed, match=r"stop\(\) is no coroutine function; expected async def"):
+        await app.shutdown()
+
+
+async def test_a_type_error_of_ones_own_stays_as_it_is() -> None:
+    """Awaiting what cannot be awaited inside of a coroutine function is told as it happened."""
+    number: Any = 3
+
+    class Wrong(Service):
+        async def start(self) -> None:
+            await number
+
+    app = Application("app")
+    app.add(Wrong())
+    with pytest.raises(StartFailed, match=r"app/wrong: TypeError: .*await"):
+        await app.startup()
 
 
 async def test_only_generators_make_services() -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from plait.core import Application, MultiService, Restart, Service, State
-from plait.errors import DoNotRestart, EndApplication, ServiceEnded, StartFailed
+from plait.core import Application, MultiService, Restart, Service, State, TaskService
+from plait.errors import (
+    DoNotRestart,
+    EndApplication,
+    EndedBeforeReady,
+    ServiceEnded,
+    StartFailed,
+)
 from plait.testing import EventSpy, ScriptedService, VirtualTimeLoop, seen, settle
 
 PLAIN = Restart(initial=2.0, factor=2.0, jitter=0.0, limit=3, half_life=1e9)
@@ -423,3 +430,19 @@ async def test_each_run_counts_failures_anew() -> None:
         with pytest.raises(RuntimeError, match="crashed on command"):
             await app.run()
         assert service.starts == 4 * run
+
+
+async def test_nobody_waits_for_what_has_ended_for_good() -> None:
+    """`ready()` of a service that is done says so instead of waiting for ever."""
+
+    async def once(ready: Callable[[], None]) -> None:
+        ready()
+        await asyncio.sleep(1)
+        raise DoNotRestart
+
+    app = Application("app")
+    done = app.add(TaskService(once))
+    async with app:
+        await asyncio.sleep(2)
+        with pytest.raises(EndedBeforeReady, match="app/once is stopped and does not become ready"):
+            await done.ready()

@@ -107,6 +107,8 @@ def test_a_name_without_sense_is_refused(name: str) -> None:
         ({"stop_timeout": "5"}, "stop_timeout is '5'; expected seconds"),
         ({"restart": True}, r"restart is True; expected a policy, such as Restart\(\)"),
         ({"restart": Restart}, "expected a policy, such as"),
+        ({"needs": 3}, "needs is 3; expected a list of services, names or paths"),
+        ({"needs": [Service]}, "needs holds <class .*Service'>; expected services, names or paths"),
     ],
 )
 def test_an_option_without_sense_is_refused(options: Any, hint: str) -> None:

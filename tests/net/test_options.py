@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -90,6 +91,13 @@ class Handlers:
 
     async def __call__(self, reader: Any, writer: Any) -> None:
         """Serve."""
+
+
+@pytest.mark.parametrize("kind", [TCPServer, TCPClient, UDPServer])
+def test_a_protocol_that_makes_none_is_refused(kind: Any) -> None:
+    """One protocol in the place of a factory is told so, before a connection finds it out."""
+    with pytest.raises(TypeError, match="expected what makes a protocol for each connection"):
+        kind(port=1, protocol=asyncio.Protocol())
 
 
 def test_a_handler_that_cannot_be_awaited_is_refused() -> None:

@@ -71,7 +71,18 @@ class Application(MultiService):
     # Observers.
 
     def observe(self, observer: Observer) -> None:
-        """Have an observer told of every event in the tree, in the order of adding."""
+        """
+        Have an observer told of every event in the tree, in the order of adding.
+
+        Args:
+            observer:
+                Called with each event.
+
+        Raises:
+            TypeError: It cannot be called.
+        """
+        if not callable(observer):
+            raise TypeError(f"{observer!r} is no observer; expected a function that takes an event")
         if observer not in self._observers:
             self._observers = (*self._observers, observer)
 

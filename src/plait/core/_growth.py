@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import iscoroutine
 from typing import TYPE_CHECKING
 
 from plait.core._background import unwind
@@ -10,7 +11,7 @@ from plait.core._order import make_plan
 from plait.core._siblings import Siblings
 from plait.core._state import State
 from plait.core._supervision import detach
-from plait.errors import EndedNeed, StillNeeded
+from plait.errors import EndedNeed, FunctionRefused, StillNeeded
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -49,7 +50,15 @@ def prepare(node: Node) -> None:
     if service._plait_prepares:
         token = current_service.set(node.path)
         try:
-            service.prepare()
+            made: object = service.prepare()  # type: ignore[func-returns-value]  # not if it is async
+            if iscoroutine(made):
+                made.close()
+                raise FunctionRefused(
+                    node.path,
+                    "prepare",
+                    "is a coroutine function",
+                    "def prepare(self), for it runs before the loop does",
+                )
         finally:
             current_service.reset(token)
             node.prepared, node.stack = node.stack, None

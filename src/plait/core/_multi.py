@@ -63,7 +63,7 @@ class MultiService(Service):
             CyclicTree: The child is this service, or above it.
             OrderError: The parent is running and the needs cannot be met.
             NotAService: The child is anything else, such as a class that was not called.
-            TypeError: The policy is no `Restart`.
+            TypeError: The policy is no `Restart`, or a need no service, name or path.
             ValueError: The name has a slash in it, or a timeout is no number of seconds.
         """
         if not isinstance(child, Service):
@@ -92,11 +92,17 @@ class MultiService(Service):
                 continue
             if not isinstance(seconds, (int, float)) or not seconds >= 0:
                 raise ValueError(f"{option} is {seconds!r}; expected seconds, 0 or more")
+        if needs is not None and not isinstance(needs, Iterable):
+            raise TypeError(f"needs is {needs!r}; expected a list of services, names or paths")
+        stated = None if needs is None else tuple(needs)
+        for need in stated or ():
+            if not isinstance(need, (str, Service)):
+                raise TypeError(f"needs holds {need!r}; expected services, names or paths")
         former = node.name, child.name
         node.name = child.name = name
         node.parent = parent
         # All of it anew: a child that was elsewhere before takes nothing along.
-        node.stated = None if needs is None else tuple(needs)
+        node.stated = stated
         node.restart, node.start_timeout, node.stop_timeout = restart, start_timeout, stop_timeout
         children[name] = node
         if parent.engine is not None:

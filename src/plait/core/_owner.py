@@ -8,12 +8,13 @@ task that opened it. The engine says when; the owner says how it went.
 from __future__ import annotations
 
 import asyncio
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeAlias
 
 from plait.core._label import labelled
 from plait.core._node import Want, current_service
 from plait.core._stack import where
-from plait.errors import ServiceEnded
+from plait.errors import FunctionRefused, ServiceEnded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -117,7 +118,8 @@ class Owner:
         except BaseException as error:  # whatever it is, it is this service's failure
             self.reason = error
             if not (self.told and isinstance(error, asyncio.CancelledError)):
-                engine.failed(node, self._named(error, "start() was cancelled"), "start")
+                told = self._named(error, "start() was cancelled", node.service.start)
+                engine.failed(node, told, "start")
         else:
             self.started = not skipped
             if not self.told:
@@ -136,10 +138,18 @@ class Owner:
                     )
         await self._finish()
 
-    def _named(self, error: BaseException, what: str) -> BaseException:
-        """Return the error, or for a cancellation what it means."""
+    def _named(
+        self, error: BaseException, what: str, function: Step | None = None
+    ) -> BaseException:
+        """Return the error, or what is meant by a cancellation or by a start() without `async`."""
+        path = self.node.path
         if isinstance(error, asyncio.CancelledError):
-            return ServiceEnded(self.node.path, what)
+            return ServiceEnded(path, what)
+        if isinstance(error, TypeError) and "await" in str(error) and function is not None:
+            name = function.__name__
+            if name in ("start", "stop") and not iscoroutinefunction(function):
+                wanted = f"async def {name}(self)"
+                return FunctionRefused(path, name, "is no coroutine function", wanted)
         return error
 
     async def _finish(self) -> None:
@@ -169,7 +179,7 @@ class Owner:
                     engine.stop_failed(node, self._named(error, "its stop was cancelled"))
             except BaseException as error:  # told, and the next step is done all the same
                 if not self.abandoned:
-                    engine.stop_failed(node, error)
+                    engine.stop_failed(node, self._named(error, "", step))
             if self.abandoned:
                 return
             if not self.steps and not self.cancelled:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, Union
 
 from plait.core import _background
 from plait.core import _events as happened
-from plait.core._node import Node
+from plait.core._node import Node, Want
 from plait.core._state import State
-from plait.errors import NotUp, ServiceEnded
+from plait.errors import EndedBeforeReady, NotUp
 
 if TYPE_CHECKING:
     from plait.core._multi import MultiService
@@ -230,15 +230,17 @@ class Service:
 
         Raises:
             Exception: What the service failed with.
-            ServiceEnded: It was stopped before it was ready.
+            EndedBeforeReady: It was stopped, or had ended for good.
         """
         node = self._plait_node
         if node.is_ready:
             return
         if node.state is State.FAILED and node.error is not None and not node.due:
             raise node.error
-        if node.parent is not None and node.engine is None and node.root().engine is not None:
-            raise ServiceEnded(self.path, "it was stopped before it was ready")
+        late = node.parent is not None and node.engine is None and node.root().engine is not None
+        over = node.engine is not None and node.want is Want.DOWN and not node.due
+        if late or over:
+            raise EndedBeforeReady(self.path)
         waiter = asyncio.get_running_loop().create_future()
         if node.waiters is None:
             node.waiters = []

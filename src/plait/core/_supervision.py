@@ -13,6 +13,7 @@ from plait.core._state import State
 from plait.errors import (
     DoNotRestart,
     EndApplication,
+    EndedBeforeReady,
     ServiceEnded,
     StartTimeout,
     StopTimeout,
@@ -228,9 +229,7 @@ def wake(node: Node, error: BaseException | None) -> None:
         if node.is_ready:
             waiter.set_result(None)
         else:
-            waiter.set_exception(
-                error or ServiceEnded(node.path, "it was stopped before it was ready")
-            )
+            waiter.set_exception(error or EndedBeforeReady(node.path))
 
 
 def detach(node: Node) -> None:

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
-from inspect import isasyncgenfunction
+from inspect import isasyncgenfunction, isawaitable
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar
 
 from plait.core._service import Service
-from plait.errors import NotOneYield, ServiceEnded
+from plait.errors import FunctionRefused, NotOneYield, ServiceEnded
 
 __all__ = ["ResourceService", "TaskService", "service"]
 
@@ -61,7 +61,11 @@ class TaskService(Service):
             await task
 
     async def _work(self, ready: asyncio.Event) -> None:
-        await self._main(ready.set)
+        work: object = self._main(ready.set)
+        if not isawaitable(work):
+            wanted = f"async def {self._label}(ready, …)"
+            raise FunctionRefused(self.path, self._label, "is no coroutine function", wanted)
+        await work
         when = "" if ready.is_set() else " before it called ready()"
         raise ServiceEnded(self.path, f"{self._label}() returned{when}")
 

@@ -41,7 +41,7 @@ from ._link import (
     link_streams,
     run_handler,
 )
-from ._options import check_handler, check_options
+from ._options import check_factory, check_handler, check_options
 from ._retry import Retry
 from ._waiters import Waiters, bounded
 
@@ -117,6 +117,7 @@ class StreamClient(UpstreamService[C]):
             )
         name = type(self).__name__
         check_handler(name, "handler", handler, HANDLER_SHAPE)
+        check_factory(name, protocol)
         check_handler(name, "on_connect", on_connect, "an async function")
         times = {"connect_timeout": connect_timeout, "connect_deadline": connect_deadline}
         check_options(name, {**times, "drain": drain, "limit": limit}, ClientOptions)

@@ -20,7 +20,7 @@ from ._datagram_handler import (
 from ._endpoints import Endpoint
 from ._events import Listening
 from ._names import show_address
-from ._options import check_options, endpoint_of
+from ._options import check_factory, check_options, endpoint_of
 from ._port import LARGEST, DatagramPort
 from ._sockets import BoundSockets, SocketSource, address_of, socket_source
 
@@ -102,6 +102,7 @@ class DatagramService(Service):
                 f"{type(self).__name__} was given both a handler, async def handle(data, addr, "
                 "reply), and protocol=, a factory of datagram protocols; expected one of them"
             )
+        check_factory(type(self).__name__, protocol)
         check_options(type(self).__name__, options, self.options)
         self._handler = handler
         self._factory = protocol

@@ -36,7 +36,8 @@ class Endpoint(Record):
     def _check_number(self, part: str, low: int, high: int) -> None:
         value = getattr(self, part)
         if type(value) is not int or not low <= value <= high:
-            raise self._refuse(part, value, f"a whole number from {low} to {high}")
+            text = ", not a text" if isinstance(value, str) else ""
+            raise self._refuse(part, value, f"a whole number from {low} to {high}{text}")
 
     def _check_text(self, *parts: str) -> None:
         for part in parts:

@@ -11,7 +11,14 @@ from plait.errors import EndpointError
 
 from ._endpoints import Endpoint, UNIXDatagramEndpoint, UNIXEndpoint
 
-__all__ = ["check_handler", "check_options", "check_path", "endpoint_of", "longest"]
+__all__ = [
+    "check_factory",
+    "check_handler",
+    "check_options",
+    "check_path",
+    "endpoint_of",
+    "longest",
+]
 
 E = TypeVar("E", bound=Endpoint)
 
@@ -92,6 +99,26 @@ def endpoint_of(owner: str, url: str | Endpoint, *kinds: type[E]) -> E:
         return url
     schemes = ", ".join(f"{kind.scheme}:" for kind in kinds)
     raise EndpointError(str(url), "scheme", url.scheme, f"for {owner} one of {schemes}")
+
+
+def check_factory(owner: str, factory: object) -> None:
+    """
+    Refuse a protocol that is no factory, such as one protocol for all connections.
+
+    Args:
+        owner:
+            The service's class, for the error.
+        factory:
+            What was given as `protocol=`; None if nothing was.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
+    if factory is not None and not callable(factory):
+        raise TypeError(
+            f"{owner} was given protocol={factory!r}; expected what makes a protocol for each "
+            "connection, such as its class"
+        )
 
 
 def check_handler(owner: str, name: str, handler: object, shape: str) -> None:

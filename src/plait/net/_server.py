@@ -17,7 +17,7 @@ from ._connection import Connection, NotAdmitted
 from ._drain import GRACE, Drain
 from ._endpoints import Endpoint
 from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded, describe
-from ._options import check_handler, check_options, endpoint_of
+from ._options import check_factory, check_handler, check_options, endpoint_of
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
 
@@ -108,6 +108,7 @@ class StreamServer(Service):
                 "or protocol=, a factory of protocols"
             )
         check_handler(name, "handler", handler, HANDLER_SHAPE)
+        check_factory(name, protocol)
         check_options(name, options, self.options)
         self.endpoint = endpoint_of(name, endpoint, *self.kinds)
         self.handler: Handler = handler if handler is not None else _no_handler

@@ -58,7 +58,10 @@ def parse(url: str | Endpoint) -> Endpoint:
     if not colon or kind is None:
         found = scheme if colon else url
         raise EndpointError(
-            url, "scheme", found, f"one of {', '.join(sorted(_KINDS))}, and a colon"
+            url,
+            "scheme",
+            found,
+            f"one of {', '.join(sorted(_KINDS))}, and a colon, such as tcp://127.0.0.1:7001",
         )
     if "#" in rest:
         raise EndpointError(url, "fragment", rest[rest.index("#") :], "none; write # as %23")
