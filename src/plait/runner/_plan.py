@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, get_args
 
 from plait.log import LogPlan
 
-__all__ = ["Field", "Option", "RunPlan", "fields_of", "in_words_of_twistd"]
+__all__ = ["Field", "Option", "RunPlan", "fields_of"]
 
 
 class Option(NamedTuple):
@@ -374,25 +374,6 @@ def fields_of(plan: type[RunPlan] = RunPlan) -> list[Field]:
                     Field(name, _plain(hint.__origin__), plan._field_defaults[name], extra)
                 )
     return found
-
-
-def in_words_of_twistd(text: str) -> str:
-    """
-    Return a sentence with the options in it as twistd calls them.
-
-    Args:
-        text:
-            The sentence, which speaks of options of plait such as `--log-file`.
-    """
-    import re
-
-    names = {field.flag: field.option.twistd.partition(",")[0] for field in fields_of()}
-
-    def name(found: re.Match[str]) -> str:
-        other = names.get(found[0], "")
-        return f"--{other}" if other else found[0]
-
-    return re.sub(r"--[a-z][a-z-]*[a-z]", name, text)
 
 
 def _plain(hint: Any) -> type:

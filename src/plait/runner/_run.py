@@ -18,13 +18,13 @@ from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
-from plait.runner._plan import RunPlan, in_words_of_twistd
+from plait.runner._plan import RunPlan
 from plait.runner._privileges import Rights, rights_of
 from plait.runner._serve import Herald, Serving, finish_loop, join_threads
 from plait.runner._setting import check_plan, check_rotation, enter, preload
 from plait.runner._signals import Interrupted, Showing, Signals
 from plait.runner._status import FAILED, NOT_STARTED, USAGE, ExitStatus
-from plait.runner._tell import Shown, tell
+from plait.runner._tell import Shown, in_words_of_twistd, tell
 from plait.system import RealSystem, System
 
 if TYPE_CHECKING:

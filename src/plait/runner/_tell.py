@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections import deque
@@ -10,8 +11,9 @@ from logging import LogRecord
 from typing import TextIO
 
 from plait.errors import MissingExtra, PlaitError, TargetBroken
+from plait.runner._plan import fields_of
 
-__all__ = ["Shown", "tell"]
+__all__ = ["Shown", "in_words_of_twistd", "tell"]
 
 
 class Shown:
@@ -63,6 +65,23 @@ def tell(
     except (OSError, ValueError, AttributeError):
         # Nobody can be told: the terminal is gone. The exit status still says it.
         return
+
+
+def in_words_of_twistd(text: str) -> str:
+    """
+    Return a sentence with the options in it as twistd calls them.
+
+    Args:
+        text:
+            The sentence, which speaks of options of plait such as `--log-file`.
+    """
+    names = {field.flag: field.option.twistd.partition(",")[0] for field in fields_of()}
+
+    def name(found: re.Match[str]) -> str:
+        other = names.get(found[0], "")
+        return f"--{other}" if other else found[0]
+
+    return re.sub(r"--[a-z][a-z-]*[a-z]", name, text)
 
 
 def _parts(
