@@ -65,9 +65,16 @@ class DelayedCall:
             # uvloop rounds to whole milliseconds, and so wakes early at times.
             self._handle = self.reactor.loop.call_later(TICK, self._fire)
             return
+        if self.reactor._starting:
+            # Calls that were asked for before the run come after what is called at its start.
+            self._handle = self.reactor.loop.call_soon(self._fire)
+            return
         self.called = 1
         self.reactor._delayed.discard(self)
-        self.reactor.guard(self.func, *self.args, **self.kw)
+        try:
+            self.func(*self.args, **self.kw)
+        except Exception:
+            self.reactor.words.log.err(None, "while handling timed call")
 
     def _check(self) -> None:
         error = self.reactor.words.error
@@ -124,6 +131,8 @@ class ClockMixin:
     """IReactorTime and IReactorFromThreads."""
 
     words: Words
+    #: Whether `run` was called and the loop has not begun to turn.
+    _starting = False
     _delayed: set[DelayedCall]
     _epoch: float
 
@@ -169,7 +178,13 @@ class ClockMixin:
     def _guarded(
         self, func: Callable[..., object], args: tuple[Any, ...], kw: dict[str, Any]
     ) -> None:
-        self.guard(func, *args, **kw)
+        if self._starting:
+            self.loop.call_soon(self._guarded, func, args, kw)
+            return
+        try:
+            func(*args, **kw)
+        except Exception:
+            self.words.log.err(None, "while calling from thread")
 
     def guard(self, func: Callable[..., object], *args: object, **kw: object) -> object:
         """Call something and log what it raises: nobody else is there to be told."""

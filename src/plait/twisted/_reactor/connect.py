@@ -112,8 +112,11 @@ class Connector:
         raise NotImplementedError
 
     def _refusal(self, error: OSError) -> BaseException:
-        refusal: BaseException = self.reactor.words.error.getConnectError(error)
-        refusal.osError = error  # type: ignore[attr-defined]
+        # The loop's own text names the address once more, in a way of its own.
+        found = error
+        if error.errno is not None and not isinstance(error, socket.gaierror):
+            found = OSError(error.errno, os.strerror(error.errno))
+        refusal: BaseException = self.reactor.words.error.getConnectError(found)
         return refusal
 
     async def _adopt(self, sock: socket.socket, peer: Any) -> None:

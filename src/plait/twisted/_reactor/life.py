@@ -68,6 +68,8 @@ class LifeMixin(ClockMixin):
 
     running: bool
     _started: bool
+    #: The loop on which the reactor has run and was stopped.
+    _over: asyncio.AbstractEventLoop | None = None
     _stopping: bool
     _driven: Callable[[], object] | None
     _events: dict[str, SystemEvent]
@@ -111,7 +113,7 @@ class LifeMixin(ClockMixin):
         if self.running:
             raise self.words.error.ReactorAlreadyRunning
         self.running = True
-        self._stopping = False
+        self._stopping = self._starting = False
         self._idents[:] = [threading.get_ident()]
         self._started = True
         self.fireSystemEvent("startup")
@@ -121,12 +123,16 @@ class LifeMixin(ClockMixin):
         if self.running:
             raise self.words.error.ReactorAlreadyRunning
         loop = self.loop
+        if self._over is loop:
+            raise self.words.error.ReactorNotRestartable
         restore = self._take_signals() if installSignalHandlers else []
+        self._starting = True
         loop.call_soon(self.startRunning)
         try:
             loop.run_forever()
         finally:
-            self.running = self._started = False
+            self._over = loop if self._stopping else None
+            self.running = self._started = self._starting = False
             for number, old in restore:
                 loop.remove_signal_handler(number)
                 signal.signal(number, old)
