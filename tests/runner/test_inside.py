@@ -224,7 +224,7 @@ def test_spew_outlives_its_reader(tmp_path: Path) -> None:
     """Where nobody reads the calls any more, the application goes on undisturbed."""
     (tmp_path / "shop.tac").write_text(HEAD + ONCE)
     script = '"$0" -m plait run --log-file shop.log --spew shop.tac 2>&1 >out | head -n 3'
-    script = f'({script.replace(" | ", "; echo $? >status) | ")}'
+    script = f"({script.replace(' | ', '; echo $? >status) | ')}"
     with Program(tmp_path, "-c", script, sys.executable, command=("sh",)) as program:
         assert program.ends() == 0
     wait_for(lambda: text_of(tmp_path / "status") == "0\n", "the status")

@@ -85,6 +85,37 @@ def test_a_user_brings_its_group(where: Path) -> None:
         program.ends()
 
 
+DROPS = [
+    ("run --group 65533", "", "(0, 0, 0) (65533, 65533, 65533) [65533]"),
+    ("run --user nobody --euid", "", "(0, 65534, 0) (0, 65534, 0) [65534]"),
+    ("run", "user='nobody'", "(65534, 65534, 65534) (65534, 65534, 65534) [65534]"),
+    (
+        "run --user 12345 --group 65533",
+        "user='nobody', group=1",
+        "(12345, 12345, 12345) (65533, 65533, 65533) [65533]",
+    ),
+    ("twistd -u 65534 -g 65533 -noy", "", "(65534, 65534, 65534) (65533, 65533, 65533) [65533]"),
+    ("twistd --uid nobody --euid -noy", "", "(0, 65534, 0) (0, 65534, 0) [65534]"),
+    ("twistd -g 65533 -noy", "user=12345", "(12345, 12345, 12345) (65533, 65533, 65533) [65533]"),
+]
+
+
+@pytest.mark.parametrize(("words", "own", "identity"), DROPS)
+def test_who_it_becomes(where: Path, words: str, own: str, identity: str) -> None:
+    """Options win over the application's own user and group, and every identity is as asked for."""
+    arguments = f"'who', {own}" if own else "'who'"
+    (where / "who.tac").write_text(WHO.replace("'who'", arguments).replace('"who"', arguments))
+    groups = "import os; os.setgroups([4, 24, 27]); os.execv(sys.argv[1], sys.argv[1:])"
+    # It begins with groups of its own, which are to go.
+    begin = shlex.join([sys.executable, "-c", "import sys; " + groups])
+    with inside(where, f"ip link set lo up; exec {begin} {PLAIT} {words} who.tac", "-n") as program:
+        wait_for(lambda: program.out.count("\n") > 0, "the identity", program)
+        wait_for(lambda: "who is ready" in program.out + program.err, "readiness", program)
+        assert identity in program.out.splitlines()
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+
+
 def test_a_daemon_empties_what_it_may_not_remove(where: Path) -> None:
     """After the rights are gone the pidfile is emptied, and that means: not running."""
     (where / "who.tac").write_text(WHO)
