@@ -72,7 +72,7 @@ def run_all(names: list[str], size: Size, out: Path) -> int:
             results += run.results()
             missing += run.missing
             benchmark = BENCHMARKS[name]
-            report.show(benchmark.says, Book(results), name, benchmark.base, run.missing)
+            report.show(benchmark.says, Book(results), name, benchmark.bases, run.missing)
     book = Book(results)
     told = report.Report(
         size=size.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from .harness.process import DidNotWork, in_turns, measured_by_itself
@@ -15,14 +16,6 @@ class Peer(NamedTuple):
     who: str
     called: str
     needs: tuple[str, ...] = ()
-
-
-def present(run: Run, peers: list[Peer]) -> list[Peer]:
-    """Return those that can be run here."""
-    for peer in peers:
-        if why := run.place.lacks(peer.needs):
-            run.leave_out(peer.who, why)
-    return [peer for peer in peers if not run.place.lacks(peer.needs)]
 
 
 TREES = [
@@ -50,7 +43,7 @@ def tree(run: Run) -> None:
     """Measure trees of many services."""
     sizes, rounds = TREE_SIZES[run.size]
     for size in sizes:
-        for turn, peer in in_turns(present(run, TREES), rounds):
+        for turn, peer in in_turns(run.taking_part(TREES), rounds):
             told = measured_by_itself(run.place, "tree.py", peer.called, size)
             for figure in PHASES:
                 if figure.name in told:
@@ -71,22 +64,48 @@ TIMER_PLANS = {
     Size.QUICK: ([1, 10], 1.0, 1),
     Size.SMOKE: ([10], 0.05, 1),
 }
-TIMER_FIGURES = {
-    "calls": Figure("calls made", "%"),
-    "p50": Figure("late p50", "µs"),
-    "p99": Figure("late p99", "µs"),
-    "cpu": Figure("cpu", "µs/call"),
-}
+CALLS_MADE = Figure("calls made", "%")
+LATE_P50, LATE_P99 = Figure("late p50", "µs"), Figure("late p99", "µs")
+CPU_CALL = Figure("cpu", "µs/call")
+
+
+def timer_case(grid: int) -> str:
+    """Return the name of a case: of a grid with so many milliseconds."""
+    return f"every {grid} ms"
 
 
 def timers(run: Run) -> None:
     """Measure calls on a grid of times."""
     grids, seconds, rounds = TIMER_PLANS[run.size]
     for grid in grids:
-        for turn, peer in in_turns(present(run, TIMERS), rounds):
+        for turn, peer in in_turns(run.taking_part(TIMERS), rounds):
             told = measured_by_itself(run.place, "timers.py", peer.called, grid / 1000, seconds)
-            for key, figure in TIMER_FIGURES.items():
-                run.note(f"every {grid} ms", peer.who, figure, turn, told[key])
+            calls, case = told["calls"], timer_case(grid)
+            late = [each * 1e6 for each in lateness(calls, grid / 1000)]
+            share = 100 * len(calls) / (seconds * 1000 / grid + 1)
+            run.note(case, peer.who, CALLS_MADE, turn, share)
+            run.note(case, peer.who, LATE_P50, turn, late[len(late) // 2])
+            run.note(case, peer.who, LATE_P99, turn, late[int(len(late) * 0.99)])
+            run.note(case, peer.who, CPU_CALL, turn, told["cpu"] * 1e6 / len(calls))
+
+
+def lateness(calls: list[float], interval: float) -> list[float]:
+    """
+    Return how late each call was, in seconds, sorted.
+
+    Late is a call against the grid that fits best: the one on which the least late of all calls
+    were on time, so that a timer is not blamed for the moment at which its grid began.
+
+    Args:
+        calls: When they were made, in seconds.
+        interval: Seconds from one time of the grid to the next.
+    """
+    phases = sorted((call - calls[0]) % interval for call in calls)
+    # The phases stand on a circle; the grid is where the arc begins that holds all of them.
+    gaps = [after - before for before, after in pairwise(phases)]
+    gaps.append(phases[0] + interval - phases[-1])
+    grid = phases[(gaps.index(max(gaps)) + 1) % len(phases)]
+    return sorted((phase - grid) % interval for phase in phases)
 
 
 LOG_CASE = "a line with two fields, into a file"

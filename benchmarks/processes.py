@@ -11,8 +11,13 @@ from pathlib import Path
 from .contenders import (
     AIOMISC_ECHO,
     C_ECHO,
+    HANDLER,
+    PROTOCOL,
+    STREAMS,
+    TWISTED,
     TWISTED_API_ECHO,
     TWISTED_ECHO,
+    UVLOOP,
     loop,
     plait,
 )
@@ -49,54 +54,43 @@ STARTED = [
 ]
 
 
-class Daemon:
-    """A program that goes to the background, and its pidfile."""
-
-    def __init__(self, who: str, needs: tuple[str, ...], *command: str) -> None:
-        self.contender = Contender(who, command, needs)
-        self.pidfile = f"{who}.pid"
-
-
+PIDFILE = "daemon.pid"
 DAEMONS = [
-    Daemon(
-        "plait protocol",
-        (),
-        *("{bin}/plait", "run", "--daemon", "--pidfile", "plait protocol.pid"),
-        *("--log-file", os.devnull, "{programs}/echo_plait.py"),
+    Contender(
+        PROTOCOL,
+        (
+            *("{bin}/plait", "run", "--daemon", "--pidfile", PIDFILE),
+            *("--log-file", os.devnull, "{programs}/echo_plait.py"),
+        ),
     ),
-    Daemon(
-        "Twisted",
+    Contender(
+        TWISTED,
+        (
+            *("{bin}/twistd", f"--pidfile={PIDFILE}", f"--logfile={os.devnull}"),
+            *("-y", "{programs}/echo_twisted.py"),
+        ),
         ("twisted",),
-        *("{bin}/twistd", "--pidfile=Twisted.pid", f"--logfile={os.devnull}"),
-        *("-y", "{programs}/echo_twisted.py"),
     ),
 ]
 VERSIONS = [
-    Contender("plait protocol", ("{bin}/plait", "--version")),
-    Contender("Twisted", ("{bin}/twistd", "--version"), ("twisted",)),
+    Contender(PROTOCOL, ("{bin}/plait", "--version")),
+    Contender(TWISTED, ("{bin}/twistd", "--version"), ("twisted",)),
 ]
 
 
 def start(run: Run) -> None:
     """Measure start and stop."""
-    foreground = [each for each in STARTED if _present(run, each)]
-    daemons = [each for each in DAEMONS if _present(run, each.contender)]
-    versions = [each for each in VERSIONS if _present(run, each)]
-    warm_up = 1 if run.size is not Size.SMOKE else 0  # compiled files, disk cache
+    foreground = run.taking_part(STARTED)
+    if run.size is not Size.SMOKE:
+        for contender in foreground:  # once unnoted: compiled files, disk cache
+            foreground_round(run, contender, -1)
     rounds = START_ROUNDS[run.size]
-    for turn, contender in in_turns(foreground, rounds + warm_up):
-        foreground_round(run, contender, turn - warm_up)
-    for turn, daemon in in_turns(daemons, rounds + warm_up):
-        daemon_round(run, daemon, turn - warm_up)
-    for turn, contender in in_turns(versions, rounds + warm_up):
-        version_round(run, contender, turn - warm_up)
-
-
-def _present(run: Run, contender: Contender) -> bool:
-    why = run.place.lacks(contender.needs)
-    if why:
-        run.leave_out(contender.who, why)
-    return not why
+    for turn, contender in in_turns(foreground, rounds):
+        foreground_round(run, contender, turn)
+    for turn, daemon in in_turns(run.taking_part(DAEMONS), rounds):
+        daemon_round(run, daemon, turn)
+    for turn, contender in in_turns(run.taking_part(VERSIONS), rounds):
+        version_round(run, contender, turn)
 
 
 def foreground_round(run: Run, contender: Contender, turn: int) -> None:
@@ -117,12 +111,12 @@ def foreground_round(run: Run, contender: Contender, turn: int) -> None:
         run.note(ONE_PORT, contender.who, STOP, turn, stopped * 1e3)
 
 
-def daemon_round(run: Run, daemon: Daemon, turn: int) -> None:
+def daemon_round(run: Run, daemon: Contender, turn: int) -> None:
     """Launch a daemon once, and end it."""
     told = {"BENCH_MODE": "tcp", "BENCH_PORT": str(free_port()), "BENCH_PATH": ""}
     began = time.perf_counter()
     done = subprocess.run(
-        run.place.command(daemon.contender.command),
+        run.place.command(daemon.command),
         cwd=run.place.folder,
         env=run.place.environment | told | {"BENCH_STYLE": "protocol"},
         stdin=subprocess.DEVNULL,
@@ -133,13 +127,12 @@ def daemon_round(run: Run, daemon: Daemon, turn: int) -> None:
         check=False,
     )
     took = time.perf_counter() - began
-    path = run.place.folder / daemon.pidfile
+    path = run.place.folder / PIDFILE
     if done.returncode or not path.exists():
-        run.leave_out(f"{daemon.contender.who} as a daemon", done.stderr[-300:])
+        run.leave_out(f"{daemon.who} as a daemon", done.stderr[-300:])
         return
     end(int(path.read_text()))
-    if turn >= 0:
-        run.note(ONE_PORT, daemon.contender.who, DAEMON, turn, took * 1e3)
+    run.note(ONE_PORT, daemon.who, DAEMON, turn, took * 1e3)
 
 
 def end(pid: int) -> None:
@@ -164,9 +157,7 @@ def version_round(run: Run, contender: Contender, turn: int) -> None:
         timeout=30,
         check=True,
     )
-    if turn >= 0:
-        took = time.perf_counter() - began
-        run.note(ONE_PORT, contender.who, VERSION, turn, took * 1e3)
+    run.note(ONE_PORT, contender.who, VERSION, turn, (time.perf_counter() - began) * 1e3)
 
 
 EACH = Figure("each", "KiB")
@@ -186,7 +177,7 @@ HOLDERS = [
     TWISTED_ECHO._replace(every=1),
     AIOMISC_ECHO._replace(every=1),
 ]
-QUICK_HOLDERS = ("uvloop protocol", "plait protocol", "plait handler", "uvloop streams", "Twisted")
+QUICK_HOLDERS = (UVLOOP, PROTOCOL, STREAMS, HANDLER, TWISTED)
 
 
 def idle(run: Run) -> None:
@@ -197,7 +188,7 @@ def idle(run: Run) -> None:
     count = min(count, run.place.files - 200)
     case = IDLE_CASE.replace(f"{CONNECTIONS:,}", f"{count:,}")
     wanted = [each for each in HOLDERS if run.size is Size.FULL or each.who in QUICK_HOLDERS]
-    for turn, contender in in_turns([each for each in wanted if _present(run, each)], rounds):
+    for turn, contender in in_turns(run.taking_part(wanted), rounds):
         try:
             idle_round(run, contender, turn, case, count)
         except (DidNotWork, subprocess.TimeoutExpired) as error:

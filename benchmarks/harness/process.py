@@ -117,18 +117,15 @@ def serving(
 
     Args:
         place: Where.
-        contenders: Who; one that lacks something is left out.
+        contenders: Who.
         mode: What they serve, told to them as `BENCH_MODE`.
         answers: Says whether a server is ready.
-        failed: Told the name of each that is left out, and why.
+        failed: Told the name of each that does not start, and why.
         more: What they are told besides.
     """
     with ExitStack() as stack:
         started, ready = [], []
         for contender in contenders:
-            if why := place.lacks(contender.needs):
-                failed(contender.who, why)
-                continue
             server = Server(place, contender, mode, **more)
             stack.callback(server.stop)
             started.append(server)

@@ -64,10 +64,12 @@ def _lines(rows: Iterable[dict[str, Any]]) -> str:
     return f"[\n{inner}\n]" if inner else "[]"
 
 
-def show(title: str, book: Book, name: str, base: str, missing: Iterable[Missing]) -> None:
+def show(
+    title: str, book: Book, name: str, bases: Sequence[str], missing: Iterable[Missing]
+) -> None:
     """Print the tables of one benchmark, and who is not in them."""
     print(f"\n== {title} ({name})")
-    for caption, text in result_tables(book, name, base):
+    for caption, text in result_tables(book, name, bases):
         print(f"\n{caption}\n\n{text}", flush=True)
     for each in missing:
         print(f"\nleft out: {each.who}: {each.why}", flush=True)

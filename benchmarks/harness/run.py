@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from .place import Place
 from .process import Contender, Server, serving
 from .results import Figure, Result
+
+
+class Named(Protocol):
+    """Somebody who can take part: with a name, and with needs as `Place.lacks()` has them."""
+
+    @property
+    def who(self) -> str:
+        """The name."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The needs."""
+
+
+T = TypeVar("T", bound=Named)
 
 
 class Size(enum.Enum):
@@ -58,11 +73,28 @@ class Run:
         if missing not in self.missing:
             self.missing.append(missing)
 
+    def taking_part(self, contenders: Iterable[T]) -> list[T]:
+        """Return those that can be run here; in the smallest run, the first of plait's own."""
+        if self.size is Size.SMOKE:
+            contenders = [each for each in contenders if each.who.startswith("plait")][:1]
+        found = []
+        for contender in contenders:
+            if why := self.place.lacks(contender.needs):
+                self.leave_out(contender.who, why)
+            else:
+                found.append(contender)
+        return found
+
     def serving(
-        self, contenders: list[Contender], mode: str, answers: Callable[[Server], bool], **more: str
+        self,
+        contenders: Iterable[Contender],
+        mode: str,
+        answers: Callable[[Server], bool],
+        **more: str,
     ) -> AbstractContextManager[list[Server]]:
-        """Start the servers of all contenders, as `process.serving()` does."""
-        return serving(self.place, contenders, mode, answers, self.leave_out, **more)
+        """Start the servers of those who take part, as `process.serving()` does."""
+        taking_part = self.taking_part(contenders)
+        return serving(self.place, taking_part, mode, answers, self.leave_out, **more)
 
     def results(self) -> list[Result]:
         """Return what was written down."""

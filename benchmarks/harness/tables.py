@@ -39,29 +39,38 @@ def fine(value: float) -> str:
     return f"{value:.3f}" if 0.1 <= abs(value) < 2 else number(value)
 
 
-def result_tables(book: Book, name: str, base: str = "") -> Iterator[tuple[str, str]]:
+def result_tables(book: Book, name: str, bases: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
     """
     Yield the tables of a benchmark, each with its title.
 
     There is one for each case with the figures side by side, or, where there are more cases than
     figures, one for each figure with the cases side by side. Behind each value stands how it
-    compares with the base's.
+    compares with the base's: the first of the bases that is in the table.
     """
     results = book.of(name)
     cases = list(dict.fromkeys(result.case for result in results))
-    figures = list(dict.fromkeys((result.figure, result.unit) for result in results))
-    behind = f" (and how it compares with {base})" if base else ""
+    figures = dict.fromkeys((result.figure, result.unit) for result in results)
     if len(cases) > len(figures):
         for figure, unit in figures:
-            of_figure = [result for result in results if result.figure == figure]
+            shown = [result for result in results if result.figure == figure]
+            base = _base(shown, bases)
             columns = {case: case for case in cases}
-            yield f"{figure}, {unit}{behind}", _grid(book, of_figure, columns, "case", base)
+            yield f"{figure}, {unit}{_behind(base)}", _grid(book, shown, columns, "case", base)
         return
     for case in cases:
-        of_case = [result for result in results if result.case == case]
-        present = {result.figure for result in of_case}
-        columns = {figure: f"{figure}, {unit}" for figure, unit in figures if figure in present}
-        yield f"{case}{behind}", _grid(book, of_case, columns, "figure", base)
+        shown = [result for result in results if result.case == case]
+        base = _base(shown, bases)
+        columns = {result.figure: f"{result.figure}, {result.unit}" for result in shown}
+        yield f"{case}{_behind(base)}", _grid(book, shown, columns, "figure", base)
+
+
+def _base(results: Sequence[Result], bases: Sequence[str]) -> str:
+    present = {result.who for result in results}
+    return next((base for base in bases if base in present), "")
+
+
+def _behind(base: str) -> str:
+    return f" (and how it compares with {base})" if base else ""
 
 
 def _grid(
