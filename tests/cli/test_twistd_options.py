@@ -149,7 +149,7 @@ def test_syslog(where: Path) -> None:
         )
         with Program(where, command=("unshare", "-m", "sh", "-c", script)) as program:
             assert program.ends() == 0, program.err
-        lines = []
+        lines: list[str] = []
         while not any("shop stopped" in line for line in lines):
             lines.append(daemon.recv(65536).decode())
     assert any("from the shop" in line for line in lines)
