@@ -449,18 +449,19 @@ def test_a_process_with_descriptors_of_its_own(world: World) -> None:
 @processes
 @pytest.mark.process
 def test_a_process_with_a_terminal(world: World) -> None:
-    """With usePTY the child has a terminal."""
+    """With usePTY the child has a terminal, whose other end has a descriptor here."""
 
     def body(world: World, reactor: Any) -> Any:
         done = world.defer.Deferred()
         script = "import os; print(os.isatty(0), os.isatty(1))"
-        reactor.spawnProcess(
+        process = reactor.spawnProcess(
             _process(world, done),
             sys.executable,
             [sys.executable, "-c", script],
             env=None,
             usePTY=True,
         )
+        assert os.isatty(process.fileno())
         return done
 
     calls, _reason = world.run(body)

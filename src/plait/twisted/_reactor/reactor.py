@@ -356,7 +356,12 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
 
         if usePTY and childFDs is not None:
             raise ValueError("Using childFDs is not supported with usePTY=True.")
-        return Process(
+        kind = Process
+        if usePTY:
+            from .pty import PTYProcess
+
+            kind = PTYProcess
+        return kind(
             self,
             processProtocol,
             executable,
