@@ -6,7 +6,8 @@ __getattr__ = absentModules(
     __name__,
     "abstract base cfreactor default epollreactor fdesc gireactor glib2reactor gtk2reactor "
     "gtk3reactor inotify iocpreactor kqreactor pollreactor posixbase process selectreactor "
-    "serialport tcp tksupport udp unix win32eventreactor wxreactor wxsupport",
+    "serialport tksupport udp unix win32eventreactor wxreactor wxsupport",
+    tcp="use reactor.listenTCP and connectTCP; for options of the socket, adoptStreamPort",
     asyncioreactor="the reactor is on asyncio already; choose the loop with plait run --loop",
     utils="use asyncio.create_subprocess_exec, or reactor.spawnProcess",
 )

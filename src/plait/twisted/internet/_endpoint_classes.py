@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from zope.interface import implementer
 
@@ -114,33 +114,65 @@ def begin(factory: Any, connect: Callable[[Any], Any]) -> Any:
 class Described:
     """An endpoint whose text says what it is."""
 
+    def _facts(self) -> dict[str, Any]:
+        """Return what it was made of."""
+        return {name[1:]: value for name, value in vars(self).items() if name != "_reactor"}
+
     def __repr__(self) -> str:
-        facts = ", ".join(
-            f"{name[1:]}={value!r}" for name, value in vars(self).items() if name != "_reactor"
-        )
+        facts = ", ".join(f"{name}={value!r}" for name, value in self._facts().items())
         return f"<{type(self).__name__} {facts}>"
 
 
-@implementer(interfaces.IStreamServerEndpoint)
-class _TCPServerEndpoint(Described):
-    def __init__(self, reactor: Any, port: int, backlog: int, interface: str) -> None:
+class Place(Described):
+    """
+    An endpoint that is a method of the reactor, and the arguments for it.
+
+    Args:
+        reactor:
+            The reactor.
+        facts:
+            The endpoint's own arguments by name, each kept as an attribute with `_` before it.
+    """
+
+    #: The method's name.
+    _method = ""
+    #: The facts that stand before the factory.
+    _before: tuple[str, ...] = ()
+    #: The facts that the method knows by another name.
+    _renamed: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, reactor: Any, **facts: Any) -> None:
         self._reactor = reactor
-        self._port = port
-        self._backlog = backlog
-        self._interface = interface
+        for name, value in facts.items():
+            setattr(self, f"_{name}", value)
+
+    def _go(self, factory: Any) -> Any:
+        """Call the method."""
+        facts = self._facts()
+        before = [facts.pop(name) for name in self._before]
+        named = {self._renamed.get(name, name): value for name, value in facts.items()}
+        return getattr(self._reactor, self._method)(*before, factory, **named)
+
+
+@implementer(interfaces.IStreamServerEndpoint)
+class Listens(Place):
+    """A place to listen at."""
 
     def listen(self, protocolFactory: Any) -> Any:
         """Listen; returns a Deferred of the port."""
-        return defer.execute(
-            self._reactor.listenTCP,
-            self._port,
-            protocolFactory,
-            backlog=self._backlog,
-            interface=self._interface,
-        )
+        return defer.execute(self._go, protocolFactory)
 
 
-class TCP4ServerEndpoint(_TCPServerEndpoint):
+@implementer(interfaces.IStreamClientEndpoint)
+class Connects(Place):
+    """A place to connect to."""
+
+    def connect(self, protocolFactory: Any) -> Any:
+        """Connect; returns a Deferred of the protocol."""
+        return begin(protocolFactory, self._go)
+
+
+class TCP4ServerEndpoint(Listens):
     """
     A TCP port on IPv4.
 
@@ -155,11 +187,14 @@ class TCP4ServerEndpoint(_TCPServerEndpoint):
             The address, empty for all.
     """
 
+    _method = "listenTCP"
+    _before = ("port",)
+
     def __init__(self, reactor: Any, port: int, backlog: int = 50, interface: str = "") -> None:
-        super().__init__(reactor, port, backlog, interface)
+        super().__init__(reactor, port=port, backlog=backlog, interface=interface)
 
 
-class TCP6ServerEndpoint(_TCPServerEndpoint):
+class TCP6ServerEndpoint(Listens):
     """
     A TCP port on IPv6.
 
@@ -174,12 +209,14 @@ class TCP6ServerEndpoint(_TCPServerEndpoint):
             The address, `::` for all.
     """
 
+    _method = "listenTCP"
+    _before = ("port",)
+
     def __init__(self, reactor: Any, port: int, backlog: int = 50, interface: str = "::") -> None:
-        super().__init__(reactor, port, backlog, interface)
+        super().__init__(reactor, port=port, backlog=backlog, interface=interface)
 
 
-@implementer(interfaces.IStreamClientEndpoint)
-class TCP4ClientEndpoint(Described):
+class TCP4ClientEndpoint(Connects):
     """
     A TCP port to connect to.
 
@@ -196,27 +233,17 @@ class TCP4ClientEndpoint(Described):
             The local address, as (host, port) or a host.
     """
 
+    _method = "connectTCP"
+    _before = ("host", "port")
+    _host: Any
+    _port: int
+    _timeout: float
+    _bindAddress: Any
+
     def __init__(
         self, reactor: Any, host: Any, port: int, timeout: float = 30, bindAddress: Any = None
     ) -> None:
-        self._reactor = reactor
-        self._host = host
-        self._port = port
-        self._timeout = timeout
-        self._bindAddress = bindAddress
-
-    def connect(self, protocolFactory: Any) -> Any:
-        """Connect; returns a Deferred of the protocol."""
-        return begin(
-            protocolFactory,
-            lambda attempt: self._reactor.connectTCP(
-                self._host,
-                self._port,
-                attempt,
-                timeout=self._timeout,
-                bindAddress=self._bindAddress,
-            ),
-        )
+        super().__init__(reactor, host=host, port=port, timeout=timeout, bindAddress=bindAddress)
 
 
 class TCP6ClientEndpoint(TCP4ClientEndpoint):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from zope.interface import implementer
 
 from . import defer, error, interfaces
-from ._endpoint_classes import Described, begin
+from ._endpoint_classes import Connects, Described, Listens
 
 __all__ = [
     "AdoptedStreamServerEndpoint",
@@ -19,8 +20,7 @@ __all__ = [
 ]
 
 
-@implementer(interfaces.IStreamServerEndpoint)
-class SSL4ServerEndpoint(Described):
+class SSL4ServerEndpoint(Listens):
     """
     A TCP port on IPv4 that speaks TLS.
 
@@ -37,6 +37,10 @@ class SSL4ServerEndpoint(Described):
             The address, empty for all.
     """
 
+    _method = "listenSSL"
+    _before = ("port",)
+    _renamed: ClassVar[Mapping[str, str]] = {"sslContextFactory": "contextFactory"}
+
     def __init__(
         self,
         reactor: Any,
@@ -45,26 +49,16 @@ class SSL4ServerEndpoint(Described):
         backlog: int = 50,
         interface: str = "",
     ) -> None:
-        self._reactor = reactor
-        self._port = port
-        self._sslContextFactory = sslContextFactory
-        self._backlog = backlog
-        self._interface = interface
-
-    def listen(self, protocolFactory: Any) -> Any:
-        """Listen; returns a Deferred of the port."""
-        return defer.execute(
-            self._reactor.listenSSL,
-            self._port,
-            protocolFactory,
-            contextFactory=self._sslContextFactory,
-            backlog=self._backlog,
-            interface=self._interface,
+        super().__init__(
+            reactor,
+            port=port,
+            sslContextFactory=sslContextFactory,
+            backlog=backlog,
+            interface=interface,
         )
 
 
-@implementer(interfaces.IStreamClientEndpoint)
-class SSL4ClientEndpoint(Described):
+class SSL4ClientEndpoint(Connects):
     """
     A TLS port to connect to.
 
@@ -83,6 +77,10 @@ class SSL4ClientEndpoint(Described):
             The local address.
     """
 
+    _method = "connectSSL"
+    _before = ("host", "port")
+    _renamed: ClassVar[Mapping[str, str]] = {"sslContextFactory": "contextFactory"}
+
     def __init__(
         self,
         reactor: Any,
@@ -92,30 +90,17 @@ class SSL4ClientEndpoint(Described):
         timeout: float = 30,
         bindAddress: Any = None,
     ) -> None:
-        self._reactor = reactor
-        self._host = host
-        self._port = port
-        self._sslContextFactory = sslContextFactory
-        self._timeout = timeout
-        self._bindAddress = bindAddress
-
-    def connect(self, protocolFactory: Any) -> Any:
-        """Connect; returns a Deferred of the protocol."""
-        return begin(
-            protocolFactory,
-            lambda attempt: self._reactor.connectSSL(
-                self._host,
-                self._port,
-                attempt,
-                self._sslContextFactory,
-                timeout=self._timeout,
-                bindAddress=self._bindAddress,
-            ),
+        super().__init__(
+            reactor,
+            host=host,
+            port=port,
+            sslContextFactory=sslContextFactory,
+            timeout=timeout,
+            bindAddress=bindAddress,
         )
 
 
-@implementer(interfaces.IStreamServerEndpoint)
-class UNIXServerEndpoint(Described):
+class UNIXServerEndpoint(Listens):
     """
     A UNIX socket.
 
@@ -132,6 +117,9 @@ class UNIXServerEndpoint(Described):
             Whether a lock guards it, so that a socket left behind can be told from one in use.
     """
 
+    _method = "listenUNIX"
+    _before = ("address",)
+
     def __init__(
         self,
         reactor: Any,
@@ -140,26 +128,10 @@ class UNIXServerEndpoint(Described):
         mode: int = 0o666,
         wantPID: Any = 0,
     ) -> None:
-        self._reactor = reactor
-        self._address = address
-        self._backlog = backlog
-        self._mode = mode
-        self._wantPID = wantPID
-
-    def listen(self, protocolFactory: Any) -> Any:
-        """Listen; returns a Deferred of the port."""
-        return defer.execute(
-            self._reactor.listenUNIX,
-            self._address,
-            protocolFactory,
-            backlog=self._backlog,
-            mode=self._mode,
-            wantPID=self._wantPID,
-        )
+        super().__init__(reactor, address=address, backlog=backlog, mode=mode, wantPID=wantPID)
 
 
-@implementer(interfaces.IStreamClientEndpoint)
-class UNIXClientEndpoint(Described):
+class UNIXClientEndpoint(Connects):
     """
     A UNIX socket to connect to.
 
@@ -174,20 +146,11 @@ class UNIXClientEndpoint(Described):
             Whether the socket's lock must be held.
     """
 
-    def __init__(self, reactor: Any, path: Any, timeout: float = 30, checkPID: Any = 0) -> None:
-        self._reactor = reactor
-        self._path = path
-        self._timeout = timeout
-        self._checkPID = checkPID
+    _method = "connectUNIX"
+    _before = ("path",)
 
-    def connect(self, protocolFactory: Any) -> Any:
-        """Connect; returns a Deferred of the protocol."""
-        return begin(
-            protocolFactory,
-            lambda attempt: self._reactor.connectUNIX(
-                self._path, attempt, timeout=self._timeout, checkPID=self._checkPID
-            ),
-        )
+    def __init__(self, reactor: Any, path: Any, timeout: float = 30, checkPID: Any = 0) -> None:
+        super().__init__(reactor, path=path, timeout=timeout, checkPID=checkPID)
 
 
 @implementer(interfaces.IStreamServerEndpoint)

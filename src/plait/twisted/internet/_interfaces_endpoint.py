@@ -7,18 +7,6 @@ from __future__ import annotations
 
 from zope.interface import Attribute, Interface
 
-__all__ = [
-    "IAcceptableCiphers",
-    "ICipher",
-    "IOpenSSLClientConnectionCreator",
-    "IOpenSSLContextFactory",
-    "IOpenSSLServerConnectionCreator",
-    "IStreamClientEndpoint",
-    "IStreamClientEndpointStringParserWithReactor",
-    "IStreamServerEndpoint",
-    "IStreamServerEndpointStringParser",
-]
-
 
 class IStreamClientEndpoint(Interface):
     """A place to connect to."""

@@ -9,36 +9,6 @@ from zope.interface import Attribute, Interface
 
 from ._interfaces_stream import ILoggingContext
 
-__all__ = [
-    "IDelayedCall",
-    "IFileDescriptor",
-    "IHostResolution",
-    "IHostnameResolver",
-    "IReactorCore",
-    "IReactorDaemonize",
-    "IReactorFDSet",
-    "IReactorFromThreads",
-    "IReactorInThreads",
-    "IReactorMulticast",
-    "IReactorPluggableNameResolver",
-    "IReactorPluggableResolver",
-    "IReactorProcess",
-    "IReactorSSL",
-    "IReactorSocket",
-    "IReactorTCP",
-    "IReactorThreads",
-    "IReactorTime",
-    "IReactorUDP",
-    "IReactorUNIX",
-    "IReactorUNIXDatagram",
-    "IReadDescriptor",
-    "IReadWriteDescriptor",
-    "IResolutionReceiver",
-    "IResolverSimple",
-    "ISystemHandle",
-    "IWriteDescriptor",
-]
-
 
 class IReactorCore(Interface):
     """The loop itself."""

@@ -7,37 +7,6 @@ from __future__ import annotations
 
 from zope.interface import Attribute, Interface
 
-__all__ = [
-    "IAddress",
-    "IConnector",
-    "IConsumer",
-    "IFileDescriptorReceiver",
-    "IHalfCloseableDescriptor",
-    "IHalfCloseableProtocol",
-    "IHandshakeListener",
-    "IListeningPort",
-    "ILoggingContext",
-    "IMulticastTransport",
-    "INegotiated",
-    "IProcessProtocol",
-    "IProcessTransport",
-    "IProducer",
-    "IProtocol",
-    "IProtocolFactory",
-    "IProtocolNegotiationFactory",
-    "IPullProducer",
-    "IPushProducer",
-    "ISSLTransport",
-    "IServiceCollection",
-    "ITCPTransport",
-    "ITLSTransport",
-    "ITransport",
-    "IUDPTransport",
-    "IUNIXDatagramConnectedTransport",
-    "IUNIXDatagramTransport",
-    "IUNIXTransport",
-]
-
 
 class IAddress(Interface):
     """An address of a peer or a host; comparable and hashable."""

@@ -1,5 +1,7 @@
 """What protocols, transports, the reactor and the objects they work with promise to each other."""
 
+from plait.twisted._absent import absent
+
 from ._interfaces_dns import IResolver as IResolver
 from ._interfaces_endpoint import IAcceptableCiphers as IAcceptableCiphers
 from ._interfaces_endpoint import ICipher as ICipher
@@ -137,3 +139,14 @@ __all__ = [
     "IUNIXTransport",
     "IWriteDescriptor",
 ]
+
+_SOCKET = "bind a socket of your own and hand it to reactor.adoptStreamPort"
+
+__getattr__ = absent(
+    __name__,
+    {
+        "Binding": _SOCKET,
+        "IReactorTCP2": _SOCKET,
+        "IReactorWin32Events": "wait in a thread, with reactor.callInThread and callFromThread",
+    },
+)
