@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import errno
+import functools
 import socket
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -35,7 +37,26 @@ _PASSING = frozenset(
     if hasattr(errno, name)
 )
 
+# After a second try in vain, so many wake-ups, doubling, take one connection only.
+_MOST_PATIENCE = 32
+
 Address = Any  # a tuple for internet sockets, str or bytes for UNIX sockets
+
+
+@functools.cache
+def _kind(family: int, type: int) -> type[socket.socket]:
+    """
+    Return a class of sockets that know their family and type.
+
+    Python's own makes both anew from the kernel's numbers at each look, which in accepting one
+    connection, here and in the loop, costs as much as accepting it does.
+    """
+    told = {
+        "__slots__": (),
+        "family": socket.AddressFamily(family),
+        "type": socket.SocketKind(type),
+    }
+    return builtins.type("socket", (socket.socket,), told)
 
 
 class AcceptOwner(Protocol):
@@ -70,12 +91,16 @@ class Acceptor:
 
     def __init__(self, sockets: Sequence[socket.socket], owner: AcceptOwner) -> None:
         self._sockets = sockets
+        for sock in sockets:
+            if type(sock) is socket.socket:
+                sock.__class__ = _kind(sock.family, sock.type)
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._reading = False
         self._closed = False
         self._full = False
         self._batch = 1
+        self._patience = self._left = 1
         self._timer: asyncio.TimerHandle | None = None
         self._delay = _SHORTEST
         self._starved_since: float | None = None
@@ -124,11 +149,18 @@ class Acceptor:
     def _readable(self, sock: socket.socket) -> None:
         # Mostly one connection comes at a time, and a second try would only raise an error; when
         # they come in bursts, more are taken at one wake-up.
-        for _ in range(self._batch):
+        batch = self._batch
+        for _ in range(batch):
             if not self._reading or not self._take(sock):
-                self._batch = 1
+                if batch == 2:
+                    self._patience = min(self._patience * 2, _MOST_PATIENCE)
+                self._left, self._batch = self._patience, 1
                 return
-        self._batch = min(self._batch * 2, _BATCH)
+        if batch > 1:
+            self._patience = 1
+        self._left -= 1
+        if self._left <= 0:
+            self._batch = min(batch * 2, _BATCH)
 
     def _take(self, sock: socket.socket) -> bool:
         """Accept one connection; return whether there may be more."""
@@ -150,6 +182,8 @@ class Acceptor:
         if self._starved_since is not None:
             self._recover()
         connection.setblocking(False)
+        if type(connection) is socket.socket and isinstance(sock, socket.socket):
+            connection.__class__ = type(sock)
         self._owner.accepted(connection, address)
         return True
 

@@ -156,6 +156,9 @@ class Connection:
         self._since = server.loop.time()
         if server.observed:
             server.emit(ConnectionMade(server.path, str(self)))
+        if self.ended:
+            # The stop came between accept and now; there was no transport to close.
+            transport.close()
 
     def failed(self, error: BaseException) -> None:
         """Tell that the user's code raised, and cut the connection off."""

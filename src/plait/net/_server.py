@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypedDict
 
 from plait.core import Service, labelled
@@ -93,6 +94,7 @@ class StreamServer(Service):
     kinds: ClassVar[tuple[type[Endpoint], ...]] = ()
     options: ClassVar[type] = ServerOptions
     families: ClassVar[frozenset[int]] = frozenset()
+    secure: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -240,9 +242,13 @@ class StreamServer(Service):
         self._connections.add(connection)
         context = copy_context()
         context.run(current_connection.set, connection)
-        setup = self.loop.create_task(self._set_up(connection, sock), context=context)
-        connection.setup = None if setup.done() else setup
-        self._count()
+        if self._gate is None and not self.secure:
+            context.run(self._begin, connection, sock)
+        else:
+            setup = self.loop.create_task(self._set_up(connection, sock), context=context)
+            connection.setup = None if setup.done() else setup
+        if self._most is not None:
+            self._count()
         if len(self._connections) >= self._look_at:
             self._look_for_vanished()
 
@@ -259,10 +265,39 @@ class StreamServer(Service):
         """Fail: a listening socket is of no use any more."""
         self.fail(error)
 
-    async def _set_up(self, connection: Connection, sock: socket.socket) -> None:
-        """Make a transport and a protocol for an accepted socket; nothing it raises gets out."""
+    def _begin(self, connection: Connection, sock: socket.socket) -> None:
+        """
+        Make a transport and a protocol for an accepted socket, where there is nothing to wait for.
+
+        The loop's coroutine waits only until the loop has called `connection_made`. A task would
+        cost more than all the rest of it, so its two steps are made here.
+        """
+        born = self.loop.connect_accepted_socket(partial(self._protocol, connection), sock)
+        self._step(born, connection, None)
+
+    def _step(self, born: Any, connection: Connection, _: object) -> None:
         try:
-            await self._connect(connection, sock)
+            waiter = born.send(None)
+        except StopIteration:
+            pass
+        except Exception as error:
+            self._set_up_failed(connection, error)
+        else:
+            waiter._asyncio_future_blocking = False  # what a task does with a future it is given
+            waiter.add_done_callback(partial(self._step, born, connection))
+            return
+        if connection.unborn:
+            connection.drop_socket()
+            self.forget(connection)
+
+    async def _set_up(self, connection: Connection, sock: socket.socket) -> None:
+        """The same where a proxy's header is due, or a handshake; nothing it raises gets out."""
+        try:
+            if self._gate is not None:
+                await self._gate.admit(connection, sock, self.setup_timeout)
+            await self.loop.connect_accepted_socket(
+                partial(self._protocol, connection), sock, **self.transport_options()
+            )
         except Exception as error:
             self._set_up_failed(connection, error)
         finally:
@@ -270,13 +305,6 @@ class StreamServer(Service):
             if connection.unborn:
                 connection.drop_socket()
                 self.forget(connection)
-
-    async def _connect(self, connection: Connection, sock: socket.socket) -> None:
-        if self._gate is not None:
-            await self._gate.admit(connection, sock, self.setup_timeout)
-        await self.loop.connect_accepted_socket(
-            lambda: self._protocol(connection), sock, **self.transport_options()
-        )
 
     def transport_options(self) -> dict[str, Any]:
         """Return what the loop has to know to make the transport of a new connection."""
@@ -317,7 +345,7 @@ class StreamServer(Service):
         self._connections.discard(connection)
         if self._drain is not None:
             self._drain.noted()
-        else:
+        elif self._most is not None:
             self._count()
 
     def _look_for_vanished(self) -> None:
@@ -329,7 +357,7 @@ class StreamServer(Service):
 
     def _count(self) -> None:
         """Let more clients wait, or no more, by how many connections are open."""
-        if self._most is not None and self._acceptor is not None:
+        if self._acceptor is not None and self._most is not None:
             if len(self._connections) >= self._most:
                 self._look_at = self._most
                 self._acceptor.pause()

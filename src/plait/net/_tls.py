@@ -96,6 +96,7 @@ class TLSServer(StreamServer):
     """
 
     options: ClassVar[type] = TLSOptions
+    secure: ClassVar[bool] = True
     kinds: ClassVar[tuple[type[Endpoint], ...]] = (TLSEndpoint, FDEndpoint, SystemdEndpoint)
     families: ClassVar[frozenset[int]] = INTERNET
 
