@@ -175,7 +175,6 @@ async def test_pausing(pair: Pair) -> None:
     port.pause_reading()
     pair[1].send(b"early")
     port.sweep()
-    port.linger()
     await asyncio.sleep(0.02)
     assert protocol.told == ["made"]
     port.resume_reading()

@@ -9,6 +9,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -518,6 +519,41 @@ async def test_waiting_handlers_run_side_by_side() -> None:
             assert sorted(ended) == [b"0", b"1", b"3", b"4"]
             gate.set()
             await eventually(lambda: len(ended) == 5)
+
+
+class Incomparable:
+    """Has no opinion on equality, as arrays have none."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("value", ["set", Incomparable()])
+async def test_context_variables_end_with_their_datagram(value: object) -> None:
+    """What one handler sets in its context no other handler sees, whether it waits or not."""
+    variable: ContextVar[object] = ContextVar("variable", default=None)
+    found: list[object] = []
+
+    async def handle(data: bytes, addr: Any, reply: Reply) -> None:
+        assert asyncio.current_task() is not None
+        found.append(variable.get())
+        if data != b"plain":
+            variable.set(value)
+        if data == b"wait":
+            await asyncio.sleep(0.001)
+        reply(data)
+
+    server = UDPServer(handle)
+    async with running(server):
+        client = UDPClient(port=server.port)
+        async with running(client):
+            for data in (b"set", b"plain", b"wait", b"set", b"set", b"plain") * 5:
+                client.send(data)
+            for _ in range(30):
+                await client.receive()
+    assert found == [None] * 30
 
 
 async def test_busy_coroutines_share_the_loop() -> None:

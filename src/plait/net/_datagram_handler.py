@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
 from plait.core import current_service, labelled
 
-from ._port import DatagramPort, Lingering
+from ._port import DatagramPort, Reader
 
 __all__ = [
     "CoroutineProtocol",
@@ -31,12 +31,16 @@ DatagramHandler = Callable[[bytes, Any, Reply], Awaitable[object] | None]
 Failed = Callable[[Exception, Any], None]
 
 
-# One turn of handlers begins no further one after so many seconds.
-_TURN = 0.001
-
-
 def _reply(send: Callable[[bytes, Any], None], peer: Any, data: bytes) -> None:
     send(data, peer)
+
+
+def _same(clean: Context) -> bool:
+    """Return whether the context is as it was; if nothing was set, this compares two pointers."""
+    try:
+        return copy_context() == clean
+    except Exception:  # a value that cannot be compared, so it is another one
+        return False
 
 
 class _Answering(asyncio.DatagramProtocol):
@@ -93,13 +97,14 @@ class PlainProtocol(_Answering):
             )
 
 
-class CoroutineProtocol(_Answering, Lingering):
+class CoroutineProtocol(_Answering, Reader):
     """
     Runs a coroutine function for each datagram.
 
-    A task for each would cost more than most handlers do. So the datagrams of one wake-up are
-    handled one after the other by one task, for as long as the handlers wait for nothing; as soon
-    as one has to wait, each of the others gets a task of its own, and they run side by side.
+    A task for each would cost more than most handlers do. So one task reads the datagrams of a
+    wake-up and handles them one after the other, for as long as the handlers wait for nothing; as
+    soon as one has to wait, or has set a context variable, each of the others gets a task of its
+    own, and they run side by side.
 
     Args:
         most:
@@ -114,8 +119,8 @@ class CoroutineProtocol(_Answering, Lingering):
         self._loop = asyncio.get_running_loop()
         self._queue: deque[tuple[bytes, Any]] = deque()
         self._ready = False  # a worker is about to have its turn
+        self._set = False  # the worker's handler has set context variables
         self._turn = 0
-        self._out_of_time = False
         self._full = False
         self._ending = False
         self.tasks: set[asyncio.Task[None]] = set()
@@ -123,43 +128,19 @@ class CoroutineProtocol(_Answering, Lingering):
         self._worker = labelled(CoroutineProtocol._work_off, path)
         self._server = labelled(CoroutineProtocol._serve, path)
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        """Queue a datagram for the next turn of the loop."""
-        self._queue.append((data, addr))
+    def readable(self) -> None:
+        """Have a worker read in the next turn of the loop."""
         if not self._ready:
-            self._launch()
-
-    def _launch(self) -> None:
-        """Have the queue worked off in the next turn of the loop."""
-        if len(self.tasks) >= self._most:
-            self._hold()
-            return
-        self._ready = True
-        self._turn += 1
-        worker = self._loop.create_task(self._worker(self, self._turn))
-        # Called right after the worker's first step, which is mostly its last.
-        self._loop.call_soon(self._look, worker)
-
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        if not task.done():
-            self.tasks.add(task)
-            task.add_done_callback(self._finished)
+            self._ready = True
+            self._turn += 1
+            worker = self._loop.create_task(self._worker(self, self._turn))
+            # Called right after the worker's first step, which is mostly its last.
+            self._loop.call_soon(self._look, worker)
 
     async def _work_off(self, turn: int) -> None:
-        now, queue, handler, send = time.monotonic, self._queue, self._handler, self._sendto
-        connected = self._connected
-        end = now() + _TURN
-        while self._turn == turn:
-            late = now() > end
-            if not queue:
-                if not late:
-                    self._port.linger()
-                if not queue:
-                    return
-            elif late:
-                self._out_of_time = True
-                return
-            data, addr = queue.popleft()
+        handler, send, connected = self._handler, self._sendto, self._connected
+        clean = copy_context()
+        for data, addr in self._port.arrivals():
             # What `_serve` does, without a coroutine more for each datagram.
             try:
                 work = handler(data, addr, partial(_reply, send, None if connected else addr))
@@ -167,6 +148,28 @@ class CoroutineProtocol(_Answering, Lingering):
                     await work
             except Exception as error:
                 self._failed(error, addr)
+            if self._turn != turn:
+                return  # it has waited, and others read meanwhile
+            if not _same(clean):
+                self._set = True  # not for the next handler to see
+                return
+
+    def _look(self, worker: asyncio.Task[None]) -> None:
+        """See whether the worker is done, or waits for something with one of the datagrams."""
+        self._ready = False
+        if self._set or not worker.done():
+            self._set = False
+            self._turn += 1
+            self._keep(worker)
+            # The worker takes no other datagram, so those behind it get tasks of their own.
+            self._port.sweep()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        """Handle a datagram in a task of its own, as soon as there is room for one."""
+        if len(self.tasks) < self._most:
+            self._keep(self._loop.create_task(self._server(self, data, addr)))
+        else:
+            self._queue.append((data, addr))
 
     async def _serve(self, data: bytes, addr: Any) -> None:
         peer = None if self._connected else addr
@@ -177,41 +180,21 @@ class CoroutineProtocol(_Answering, Lingering):
         except Exception as error:
             self._failed(error, addr)
 
-    def _look(self, worker: asyncio.Task[None]) -> None:
-        """See what the worker has left over, and why."""
-        self._ready = False
-        self._keep(worker)
-        if self._out_of_time:
-            self._out_of_time = False
-            self._hold()
-            self._launch()
-            return
-        if not self._queue:
-            self._go_on()
-            return
-        # The worker waits for something: it keeps its datagram and takes no other.
-        self._turn += 1
-        while self._queue and len(self.tasks) < self._most:
-            self._keep(self._loop.create_task(self._server(self, *self._queue.popleft())))
-        if self._queue:
-            self._hold()
-
-    def _hold(self) -> None:
-        """Leave further datagrams to the kernel until the queue is empty."""
-        self._full = True
-        self._port.pause_reading()
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        if task.done():
+            return  # at its first step, where tasks are eager
+        self.tasks.add(task)
+        task.add_done_callback(self._finished)
+        if len(self.tasks) >= self._most:
+            # Further datagrams are left to the kernel.
+            self._full = True
+            self._port.pause_reading()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         if self._queue:
-            if not self._ready:
-                self._launch()
-        else:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Read again, if it was only for the queue that reading was paused."""
-        if self._full and not self._ending and len(self.tasks) < self._most:
+            self.datagram_received(*self._queue.popleft())
+        elif self._full and not self._ending:
             self._full = False
             self._port.resume_reading()
 

@@ -13,12 +13,12 @@ import errno
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._dial import close_quietly
 
-__all__ = ["DatagramPort", "LARGEST", "Lingering"]
+__all__ = ["DatagramPort", "LARGEST", "Reader"]
 
 LARGEST = 65536
 """More bytes than a datagram can have."""
@@ -39,8 +39,11 @@ _HIGH, _LOW = 65536, 16384
 Address = Any
 
 
-class Lingering(asyncio.DatagramProtocol):
-    """A protocol that answers after `datagram_received()`, and then calls `port.linger()`."""
+class Reader(asyncio.DatagramProtocol):
+    """A protocol that is told when to read, and takes what `port.arrivals()` yields by itself."""
+
+    def readable(self) -> None:
+        """Read, at the next turn of the loop at the latest."""
 
 
 class DatagramPort(asyncio.DatagramTransport):
@@ -68,13 +71,13 @@ class DatagramPort(asyncio.DatagramTransport):
         "_doubt",
         "_failed",
         "_largest",
-        "_lingers",
         "_loop",
         "_lucky",
         "_most_unsent",
         "_owns",
         "_paused",
         "_protocol",
+        "_readable",
         "_received",
         "_recvfrom",
         "_send",
@@ -112,8 +115,6 @@ class DatagramPort(asyncio.DatagramTransport):
         self._paused = True
         self._lucky = self._doubt = False
         self._wakeups = 0
-        # A protocol that answers only later says itself when to look again.
-        self._lingers = not isinstance(protocol, Lingering)
         self.dropped = 0
         self.ended: asyncio.Future[None] = self._loop.create_future()
         # Looked up once, not for every datagram.
@@ -122,67 +123,49 @@ class DatagramPort(asyncio.DatagramTransport):
         self._sendto = sock.sendto
         protocol.connection_made(self)
         self._received = protocol.datagram_received
+        self._readable = protocol.readable if isinstance(protocol, Reader) else self.read
         self.resume_reading()
 
-    def _readable(self) -> None:
-        looks = 1
-        if self._lingers:
-            self._wakeups += 1
-            if self._lucky or self._wakeups % _TRIAL == 0:
-                looks = _LOOKS
-        if not self._read(looks) or self._doubt:
-            self._listen_again()
-
-    def linger(self) -> None:
-        """Look whether something comes at once, if that has paid lately."""
-        self._wakeups += 1
-        if not self._paused and (self._lucky or self._wakeups % _TRIAL == 0):
-            self._read(_LOOKS)
-
-    def _read(self, looks: int) -> int:
-        """
-        Read what is there, within the bounds of one wake-up.
-
-        Args:
-            looks:
-                How often an empty socket is looked at.
-
-        Returns:
-            How many datagrams there were.
-        """
-        recvfrom, received, largest = self._recvfrom, self._received, self._largest
-        now = time.monotonic
-        end = now() + _TURN
-        left, count = looks, 0
+    def read(self) -> None:
+        """Give the protocol what is there, within the bounds of one wake-up."""
+        received = self._received
         address: Address = None
         try:
-            while count < _MOST and now() < end and not self._paused:
-                try:
-                    data, address = recvfrom(largest)
-                except (BlockingIOError, InterruptedError):
-                    left -= 1
-                    if not left:
-                        # One look alone proves nothing.
-                        self._lucky = self._lucky and looks == 1
-                        break
-                    continue
-                except OSError as error:
-                    # What the network says of an earlier datagram of ours, such as "refused".
-                    self._doubt = True
-                    self._protocol.error_received(error)
-                    break
-                count += 1
-                if left < looks:
-                    # Looking again has paid: something came while it did.
-                    self._lucky = True
-                if not self._lingers:
-                    # Nobody sends more before this one is answered, which is later.
-                    looks = 1
-                left = looks
+            for data, address in self.arrivals():
                 received(data, address)
         except Exception as error:
             self._failed(error, address)
-        return count
+
+    def arrivals(self) -> Iterator[tuple[bytes, Address]]:
+        """Yield the datagrams that are there, within the bounds of one wake-up."""
+        self._wakeups += 1
+        looks = _LOOKS if self._lucky or self._wakeups % _TRIAL == 0 else 1
+        recvfrom, largest, now = self._recvfrom, self._largest, time.monotonic
+        end = now() + _TURN
+        left, count = looks, 0
+        while count < _MOST and now() < end and not self._paused:
+            try:
+                arrival = recvfrom(largest)
+            except (BlockingIOError, InterruptedError):
+                left -= 1
+                if not left:
+                    # One look alone proves nothing.
+                    self._lucky = self._lucky and looks == 1
+                    break
+                continue
+            except OSError as error:
+                # What the network says of an earlier datagram of ours, such as "refused".
+                self._doubt = True
+                self._protocol.error_received(error)
+                break
+            count += 1
+            if left < looks:
+                # Looking again has paid: something came while it did.
+                self._lucky = True
+                left = looks
+            yield arrival
+        if not count or self._doubt:
+            self._listen_again()
 
     def _listen_again(self) -> None:
         """
@@ -199,7 +182,7 @@ class DatagramPort(asyncio.DatagramTransport):
     def sweep(self) -> None:
         """Read what has come up to now, within the bounds of one wake-up."""
         if not self._paused:
-            self._read(1)
+            self.read()
 
     def pause_reading(self) -> None:
         """Leave datagrams to the kernel, which drops what it has no room for."""
