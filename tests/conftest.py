@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 UNDER_CI = os.environ.get("CI") == "true"
 
@@ -87,10 +88,13 @@ def not_measured_without_rights(
 
 def pytest_configure() -> None:
     """
-    Take back signals that are ignored, as they are in what a shell runs in the background.
+    Let no example of a property have a deadline: a busy machine is no defect.
 
-    What is ignored stays so in the programs that tests start, and these are to be stopped by them.
+    And take back signals that are ignored, as they are in what a shell runs in the background. What
+    is ignored stays so in the programs that tests start, and these are to be stopped by them.
     """
+    settings.register_profile("plait", parent=settings(), deadline=None)
+    settings.load_profile("plait")
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         if signal.getsignal(number) is signal.SIG_IGN:
             usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL

@@ -40,10 +40,22 @@ def run(application: Service, **options: Any) -> None:
 
     Raises:
         SystemExit: the application failed: 1 while running, 3 in its start.
+        TypeError: there is no such option.
+        RuntimeError: a loop runs here already.
     """
-    from plait.runner import RunPlan, leave
+    from plait.runner import RunPlan, fields_of, leave
     from plait.runner import run as run_plan
 
+    known = [field.name for field in fields_of()]
+    strange = sorted(set(options) - set(known))
+    if strange:
+        raise TypeError(f"plait.run() has no option {strange[0]!r}; it takes {', '.join(known)}")
+    loops = sys.modules.get("asyncio.events")
+    if loops is not None and loops._get_running_loop() is not None:
+        raise RuntimeError(
+            "plait.run() makes a loop of its own, and one runs here already; "
+            "use `await application.run()` inside of it"
+        )
     status = run_plan(RunPlan(**options), application=application)
     if status.signal:
         leave(status)

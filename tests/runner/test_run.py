@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from plait import Application
+from plait import run as run_from_script
 
 from .processes import ECHO, Program, plait, wait_for
 
@@ -793,3 +797,19 @@ def test_a_platform_without_fork_runs_in_the_foreground(tmp_path: Path) -> None:
         program.send(signal.SIGTERM)
         assert program.ends() == -signal.SIGTERM, program.err
     assert os.path.exists(tmp_path / "port")
+
+
+def test_a_script_that_gives_no_such_option_is_told_what_there_is() -> None:
+    """`plait.run(app, …)` names a strange option, and those that it takes."""
+    with pytest.raises(TypeError, match=r"plait.run\(\) has no option 'stop'; it takes loop, .*"):
+        run_from_script(Application("app"), stop=3)
+
+
+def test_a_script_with_a_loop_of_its_own_is_told_what_to_call() -> None:
+    """`plait.run(app)` inside of a coroutine does nothing but say what to await there."""
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match=r"use `await application.run\(\)`"):
+            run_from_script(Application("app"))
+
+    asyncio.run(main())
