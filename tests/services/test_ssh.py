@@ -15,7 +15,9 @@ from plait.core import Application, Backoff, Restart, State
 from plait.errors import EndpointError, FileRefused, StartFailed, UsageError
 from plait.plugins import kind
 from plait.services.ssh import SSHClient, SSHServer
+from plait.testing import EventSpy
 from tests.net.harness import running, until
+from tests.ports import free_port
 
 from .outside import call, output_of
 
@@ -163,6 +165,31 @@ def place_connection(place: Place, server: SSHServer) -> Any:
         config=None,
         agent_path=None,
     )
+
+
+@pytest.mark.peer("scp")
+@pytest.mark.parametrize("old", [False, True], ids=["sftp", "rcp"])
+async def test_scp_copies_both_ways(place: Place, tmp_path: Path, old: bool) -> None:
+    """Files come and go with status 0, over both protocols that scp speaks."""
+    async with serving(place, folder=place.folder, writable=True) as server:
+        words = [*place.words("scp", server), *(["-O"] if old else [])]
+        await output_of(*words, "anna@127.0.0.1:a.txt", str(tmp_path / "copy"))
+        assert (tmp_path / "copy").read_text() == "hello"
+        await output_of(*words, str(tmp_path / "copy"), "anna@127.0.0.1:new.txt")
+        assert (place.folder / "new.txt").read_text() == "hello"
+        status, _, _ = await call(*words, "anna@127.0.0.1:none", str(tmp_path))
+        assert status == 1
+
+
+@pytest.mark.peer("ssh")
+async def test_a_server_of_files_says_that_it_runs_nothing(place: Place) -> None:
+    """A command and a shell are answered with a sentence and status 1."""
+    async with serving(place, folder=place.folder) as server:
+        words = [*place.words("ssh", server), "anna@127.0.0.1"]
+        status, _, errors = await call(*words, "ls")
+        assert (status, b"No commands are run here." in errors) == (1, True)
+        status, _, errors = await call(*words)
+        assert (status, b"There is no shell here." in errors) == (1, True)
 
 
 @pytest.mark.peer("sftp")
@@ -369,6 +396,41 @@ async def test_a_refused_login_is_a_failure_and_not_tried_again(place: Place) ->
         with pytest.raises(StartFailed, match="cannot be used as anna"):
             async with running(place.client(server)):
                 pass
+
+
+@pytest.mark.parametrize("what", ["key", "known"])
+async def test_a_client_without_its_files_does_not_start(place: Place, what: str) -> None:
+    """A missing key or file of known hosts is told at once, and not tried again and again."""
+    async with serving(place) as server:
+        client = place.client(server)
+        getattr(place, what).unlink()
+        with pytest.raises(StartFailed, match=f"{what}: No such file .*in OpenSSH's format"):
+            async with running(client):
+                pass
+
+
+async def test_attempts_and_losses_are_told(place: Place) -> None:
+    """A server that is away, comes, goes and comes again: each is an event, with the pause."""
+    port = free_port()
+    async with serving(place, port=port) as server:
+        client = place.client(server)
+    app = Application("here")
+    seen = EventSpy()
+    app.observe(seen)
+    app.add(client)
+    starting = asyncio.ensure_future(app.startup())
+    await until(lambda: seen.named("ConnectFailed"))
+    for _ in range(2):
+        again = Application("there")
+        again.add(place.server(port=port))
+        async with again:
+            await client.connected()
+            await starting
+        await until(lambda: seen.named("ConnectionBroken"))
+    await app.shutdown()
+    assert len(seen.named("Connected")) == 2
+    (failed, *_) = seen.named("ConnectFailed")
+    assert "could not connect to ssh://127.0.0.1:" in failed.sentence()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,15 @@ from typing import Any, NamedTuple
 
 import asyncssh
 
-from plait.core import Backoff, Service
-from plait.errors import ClientStopped, EndpointError, LoginRefused
+from plait.core import Backoff, Failures, Service
+from plait.errors import (
+    ClientStopped,
+    EndpointError,
+    FileRefused,
+    LoginRefused,
+    RetriesExhausted,
+)
+from plait.net import Connected, ConnectFailed, ConnectionBroken
 
 # Another attempt would end as this one did.
 _FINAL = (
@@ -109,6 +116,13 @@ class SSHClient(Service):
             self._options["password"] = password
         if known_hosts is not None:
             self._options["known_hosts"] = os.fspath(known_hosts)
+        self._files: list[tuple[Any, Callable[[str], object], str]] = [
+            (key, asyncssh.read_private_key, "a private key") for key in keys
+        ]
+        if known_hosts is not None:
+            self._files.append((known_hosts, asyncssh.read_known_hosts, "a file of known hosts"))
+        self._failures = Failures()
+        self._paused = 0.0
         self._connection: Any = None
         self._made: asyncio.Future[Any] | None = None
         self.ports: dict[str, int] = {}
@@ -118,9 +132,27 @@ class SSHClient(Service):
         """The server, as people write it."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def _peer(self) -> str:
+        return f"ssh://{self.address}"
+
+    def prepare(self) -> None:
+        """Look at the files of keys, while everything can still be read."""
+        for path, read, kind in self._files:
+            try:
+                read(os.fspath(path))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise FileRefused(os.fspath(path), reason, f"{kind} in OpenSSH's format") from None
+            except ValueError as error:
+                raise FileRefused(
+                    os.fspath(path), str(error), f"{kind} in OpenSSH's format"
+                ) from None
+
     async def start(self) -> None:
         """Connect and forward the ports; then stay connected."""
         self._made = asyncio.get_running_loop().create_future()
+        self._failures = Failures()
         self.stack.push_async_callback(self._close)
         with self.waiting(self.address):
             await self._connect()
@@ -168,22 +200,39 @@ class SSHClient(Service):
         return await connection.run(command, input=stdin, check=check, timeout=timeout)
 
     async def _connect(self) -> None:
-        attempt = 0
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 self._connection = await self._attempt()
             except _FINAL as error:
                 raise LoginRefused(self.address, self.user, error.reason) from None
             except (OSError, asyncssh.Error, TimeoutError) as error:
-                attempt += 1
-                delay = self._backoff.delay(attempt)
-                self.status = f"waiting for {self.address}: {error or type(error).__name__}"
-                await asyncio.sleep(delay)
+                pause = self._pause()
+                run, took = self._failures.run, loop.time() - began
+                why = str(error) or type(error).__name__
+                self.status = f"waiting for {self.address}: {why}"
+                error.__traceback__ = None  # it leads through libraries alone
+                self.emit(ConnectFailed(self.path, self._peer, run, error, took, pause))
+                if pause is None:
+                    raise RetriesExhausted(self.path, self._peer, run, error) from error
+                await asyncio.sleep(pause)
             else:
                 break
         assert self._made is not None
         self._made.set_result(self._connection)
         self.status = f"connected to {self.address}"
+        self.emit(Connected(self.path, self._peer, self.address, loop.time() - began))
+
+    def _pause(self) -> float | None:
+        """Count a failure; return the seconds until the next attempt, None for no more."""
+        self._failures = self._backoff.failed(self._failures, asyncio.get_running_loop().time())
+        limit = self._backoff.limit
+        many = limit is not None and self._failures.run > limit
+        if many or self._backoff.gives_up(self._failures):
+            return None
+        self._paused = self._backoff.delay(self._failures.run)
+        return self._paused
 
     async def _attempt(self) -> Any:
         connection = await asyncssh.connect(self.host, self.port, **self._options)
@@ -209,9 +258,21 @@ class SSHClient(Service):
             self.ports[f"dynamic {each.host}:{each.port}"] = found.get_port()
 
     async def _stay(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             await self._connection.wait_closed()
-            self._made = asyncio.get_running_loop().create_future()
+            lasted = loop.time() - began
+            self._made = loop.create_future()
+            if lasted > self._paused:
+                self._failures = self._failures.succeeded()
+            # Not at once: a server that takes the login and hangs up would be asked without end.
+            pause = self._pause()
+            self.status = f"waiting for {self.address}: the connection was lost"
+            self.emit(ConnectionBroken(self.path, self._peer, None, lasted, pause))
+            if pause is None:
+                raise RetriesExhausted(self.path, self._peer, self._failures.run, None)
+            await asyncio.sleep(pause)
             await self._connect()
 
     async def _close(self) -> None:

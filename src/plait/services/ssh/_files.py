@@ -104,6 +104,13 @@ class Files(asyncssh.SFTPServer):
         """Make no links."""
         raise asyncssh.SFTPPermissionDenied("links are not made here")
 
+    def exit(self) -> Any:
+        """Say that all went well; without that, scp takes every copy for a failed one."""
+        found = super().exit()
+        if self.channel.get_subsystem() == "sftp":
+            self.channel.exit(0)
+        return found
+
     def _check(self) -> None:
         if not self._writable:
             raise asyncssh.SFTPPermissionDenied("files may be read only")

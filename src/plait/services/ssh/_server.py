@@ -128,7 +128,6 @@ class SSHServer(MultiService):
 
     async def start(self) -> None:
         """Get ready for clients; the child listens afterwards."""
-        serves = self.command is not None or self.shell is not None
         self._settings = await asyncssh.SSHServerConnectionOptions.construct(
             None,
             config=[],
@@ -136,7 +135,7 @@ class SSHServer(MultiService):
             server_host_keys=[self._key],
             sftp_factory=self._files if self.folder is not None else None,
             allow_scp=self.folder is not None,
-            process_factory=self._process if serves else None,
+            process_factory=self._process,
             login_timeout=self.login_timeout,
             allow_pty=self.shell is not None,
             agent_forwarding=False,
