@@ -15,7 +15,13 @@ __all__ = ["is_description", "read"]
 
 
 def is_description(target: str) -> bool:
-    """Return whether a target names a description of an application."""
+    """
+    Return whether a target names a description of an application: a TOML file or a Procfile.
+
+    Args:
+        target:
+            The target, as on the command line; nothing is looked for.
+    """
     return target.endswith(".toml") or os.path.basename(target).partition(".")[0] == "Procfile"
 
 
@@ -34,6 +40,9 @@ def read(
             The options of a run, by the table (`run`, `log`) and the key that they have there.
         environment:
             Where variables are; that of this process when None.
+
+    Returns:
+        What the file says, each value with its origin.
 
     Raises:
         TargetNotFound: There is no such file, or it cannot be read.

@@ -39,6 +39,9 @@ def import_supervisord(file: str) -> Import:
         file:
             The path of the file.
 
+    Returns:
+        The application file as text, and what could not be taken over.
+
     Raises:
         TargetNotFound: It cannot be read.
         BadDescription: It is no such file.

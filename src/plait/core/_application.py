@@ -87,7 +87,13 @@ class Application(MultiService):
             self._observers = (*self._observers, observer)
 
     def unobserve(self, observer: Observer) -> None:
-        """Tell an observer nothing any more."""
+        """
+        Tell an observer nothing any more.
+
+        Args:
+            observer:
+                The one that was given to `observe()`; another is ignored.
+        """
         self._observers = tuple(other for other in self._observers if other is not observer)
 
     @property
@@ -96,7 +102,13 @@ class Application(MultiService):
         return bool(self._observers)
 
     def emit(self, event: Event) -> None:
-        """Tell every observer about an event; one that raises does not disturb the others."""
+        """
+        Tell every observer about an event; one that raises does not disturb the others.
+
+        Args:
+            event:
+                What happened.
+        """
         for observer in self._observers:
             try:
                 observer(event)

@@ -130,7 +130,13 @@ class Backoff(Record):
         return Failures(decayed + 1, now, failures.run + 1)
 
     def gives_up(self, failures: Failures) -> bool:
-        """Return whether the limit is passed."""
+        """
+        Return whether the limit is passed.
+
+        Args:
+            failures:
+                The count, as `failed()` returned it.
+        """
         return self.limit is not None and failures.score > self.limit
 
 
@@ -139,6 +145,23 @@ class Restart(Backoff):
     How a failed service is restarted; a `Backoff` that bears five failures by default.
 
     Given to `add(child, restart=Restart())`. Past the limit the failure goes to the parent.
+
+    Args:
+        initial:
+            Seconds from the first failure to the restart.
+        factor:
+            What each further delay is multiplied by.
+        maximum:
+            The longest delay before jitter, in seconds.
+        jitter:
+            The share of the delay that is left to chance: 0.1 gives 90 % to 110 % of it.
+        limit:
+            The decayed number of failures that is still borne; `None` restarts for ever.
+        half_life:
+            The time after which a past failure counts half, in seconds.
+
+    Raises:
+        ValueError: A number is out of its range.
     """
 
     limit: float | None = 5.0

@@ -202,4 +202,12 @@ def _system(record: logging.LogRecord, service: str, connection: str) -> str:
 
 
 class TextFormatter(LineFormatter):
-    """Renders a record as `2026-11-22T23:35:05+0000 [system#level] message`."""
+    """
+    Renders a record as `2026-11-22T23:35:05+0000 [system#level] message`.
+
+    Args:
+        millis:
+            Whether the time carries milliseconds.
+        redact:
+            Further names of fields that are never written, or `off`.
+    """

@@ -87,6 +87,16 @@ class TLSEndpoint(TCPEndpoint):
     A TCP address spoken to in TLS: `tls://host:port?cert=…&key=…`.
 
     Args:
+        host:
+            As for `TCPEndpoint`.
+        port:
+            As for `TCPEndpoint`.
+        backlog:
+            As for `TCPEndpoint`.
+        reuse_port:
+            As for `TCPEndpoint`.
+        dual_stack:
+            As for `TCPEndpoint`.
         cert:
             Path of the PEM file with this side's certificate and its chain, or, for a server, of a
             directory of such files (each with its key inside), chosen by the name that the client

@@ -79,6 +79,9 @@ def ready_made(
             The distribution that the extra belongs to.
         name:
             The default name of the service, when it is not that of the kind.
+
+    Returns:
+        A decorator.
     """
 
     def mark(maker: F) -> F:

@@ -119,7 +119,17 @@ def check_described(plan: RunPlan, given: Mapping[str, str]) -> ExitStatus:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the fields whose variables are set, and where they come from."""
+    """
+    Return the options of a run that the environment gives.
+
+    Args:
+        environment:
+            Where variables are; that of this process when None.
+
+    Returns:
+        The fields of the plan whose variables are set, and for each where it comes from, such as
+        `environment PLAIT_LOOP`.
+    """
     variables = os.environ if environment is None else environment
     return {
         field.name: f"environment {field.variable}"

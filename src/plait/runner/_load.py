@@ -55,7 +55,13 @@ def load(target: str) -> Application:
 
 
 def is_described(target: str) -> bool:
-    """Return whether a target names a file that describes an application without code."""
+    """
+    Return whether a target names a file that describes an application without code.
+
+    Args:
+        target:
+            The target, as on the command line.
+    """
     return target.endswith(".toml") or os.path.basename(target).partition(".")[0] == "Procfile"
 
 
@@ -107,6 +113,9 @@ def load_file(path: str) -> dict[str, Any]:
     Args:
         path:
             The file.
+
+    Returns:
+        Its globals by name.
 
     Raises:
         TargetNotFound: there is no such file, or it cannot be read.

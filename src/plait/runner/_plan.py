@@ -365,7 +365,13 @@ class Field(NamedTuple):
 
 
 def fields_of(plan: type[RunPlan] = RunPlan) -> list[Field]:
-    """Return the options of the plan in their order; fields that are no options are left out."""
+    """
+    Return the options of the plan in their order; fields that are no options are left out.
+
+    Args:
+        plan:
+            The class that has the fields.
+    """
     found = []
     for name, hint in plan.__annotations__.items():
         for extra in getattr(hint, "__metadata__", ()):

@@ -53,6 +53,9 @@ def seen(name: str, path: str | None = None, /, **fields: Any) -> Expected:
             The service's path; None for any.
         fields:
             Expected fields by name; see `Expected`.
+
+    Returns:
+        The description, to be compared with events.
     """
     return Expected(name, path, fields)
 

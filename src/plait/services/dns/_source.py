@@ -68,10 +68,24 @@ class Answer(NamedTuple):
 
 
 class Source(Protocol):
-    """Anything that knows names."""
+    """
+    Anything that knows names.
+
+    Its answers are remembered until its version changes, so both methods are called on the loop and
+    must not block.
+    """
 
     def version(self) -> Hashable:
         """Return something that changes whenever answers may have changed."""
 
     def lookup(self, question: Question) -> Answer | None:
-        """Return what is known, None when this source has nothing to say."""
+        """
+        Look up a name.
+
+        Args:
+            question:
+                The name and the type that are asked for.
+
+        Returns:
+            What is known; None when this source has nothing to say, and the next one is asked.
+        """
