@@ -99,6 +99,12 @@ class System(Protocol):
     def handler(self, signum: int) -> Any:
         """Return the signal handler that is in place."""
 
+    def tell_signals(self, descriptor: int) -> int:
+        """Have the number of each signal written to a descriptor; return the one before, or -1."""
+
+    def interrupt(self, thread: int, signum: int) -> None:
+        """Send a signal to one thread of this process."""
+
     def die(self, signum: int) -> None:
         """End this process by the default action of a signal; return where that does nothing."""
 
@@ -207,6 +213,14 @@ class RealSystem:
     def handler(self, signum: int) -> Any:
         """Return the signal handler that is in place."""
         return signal.getsignal(signum)
+
+    def tell_signals(self, descriptor: int) -> int:
+        """Have the number of each signal written to a descriptor; return the one before, or -1."""
+        return signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+
+    def interrupt(self, thread: int, signum: int) -> None:
+        """Send a signal to one thread of this process."""
+        signal.pthread_kill(thread, signum)
 
     def die(self, signum: int) -> None:
         """End this process by the default action of a signal; return where that does nothing."""

@@ -29,6 +29,7 @@ class FakeSystem:
         self.handlers: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
         self.has_terminal = False
         self.regains = False
+        self.told = -1
 
     def pid(self) -> int:
         return self.number
@@ -56,6 +57,13 @@ class FakeSystem:
 
     def handler(self, signum: int) -> Any:
         return self.handlers.get(signum, signal.SIG_DFL)
+
+    def tell_signals(self, descriptor: int) -> int:
+        before, self.told = self.told, descriptor
+        return before
+
+    def interrupt(self, thread: int, signum: int) -> None:
+        self.calls.append(("interrupt", signum))
 
     def deliver(self, signum: int) -> None:
         """Act as if the signal had come."""

@@ -25,6 +25,7 @@ def tick():
 
 child()
 threading.Thread(target=tick, name="ticker").start()
+MASK
 open("loading", "w").close()
 time.sleep(BLOCK)
 
@@ -77,6 +78,7 @@ def hostile(
     deaf: bool = False,
     stop: float = 0.3,
     port: str = "tcp://127.0.0.1:0",
+    masked: bool = False,
     more: str = "",
 ) -> str:
     """
@@ -93,10 +95,14 @@ def hostile(
             The time the deaf service is given for its stop, in seconds.
         port:
             Where it listens.
+        masked:
+            Whether its main thread wants no signals, so that the other one is given them.
         more:
             What else it does.
     """
     source = LOAD.replace("BLOCK", str(block)).replace("PORT", repr(port))
+    mask = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])"
+    source = source.replace("MASK", mask if masked else "")
     if deaf:
         source += DEAF.replace("STOP", str(stop))
     (where / "hostile.tac").write_text(source + more)

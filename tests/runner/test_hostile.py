@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from plait.runner import loops
+
 from .hostile import hostile
 from .processes import Program, end_all_in, plait, text_of, wait_for
 
@@ -106,6 +108,43 @@ def test_a_signal_while_the_load_blocks(where: Path, way: str, signum: int) -> N
         assert time.monotonic() - began < 10
     assert not (where / "it.pid").exists()
     assert "\nTraceback" not in program.err
+
+
+@ways
+def test_a_signal_that_another_thread_is_given_while_the_load_blocks(where: Path, way: str) -> None:
+    """The system call that the load sits in is interrupted, whichever thread gets the signal."""
+    hostile(where, block=60, masked=True)
+    first, *rest = WAYS[way]
+    with Program(where, first, *rest, "hostile.tac") as program:
+        wait_for((where / "loading").exists, "the load", program)
+        began = time.monotonic()
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM, program.err
+        assert time.monotonic() - began < 10
+
+
+#: rloop takes the descriptor that tells of signals for itself, and looks at none but its own.
+LOOPS = [loop.name for loop in loops() if not loop.missing and loop.name != "rloop"]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_signal_that_another_thread_is_given(where: Path, loop: str) -> None:
+    """The loop is woken, whichever thread gets the signal, though nothing else wakes it."""
+    quiet = "    async def start(self):\n        pass\n"
+    (where / "hostile.tac").write_text(
+        "import signal, threading, time\nfrom plait import Application, Service\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+        f"class Quiet(Service):\n{quiet}"
+        "application = Application('hostile')\napplication.add(Quiet())\n"
+    )
+    words = ("--stall-limit", "0", "--loop", loop)
+    with start(where, "run", *words) as program:
+        time.sleep(0.3)
+        began = time.monotonic()
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM, program.err
+        assert time.monotonic() - began < 10
 
 
 @ways

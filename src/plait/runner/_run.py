@@ -17,6 +17,7 @@ from plait.errors import LogError, MissingExtra, TargetError, UsageError
 from plait.log import LogSystem, configure, keep_history
 from plait.runner._load import as_application, is_described, load
 from plait.runner._loop import holder
+from plait.runner._nudge import Nudging
 from plait.runner._pidfile import NoPidfile, PidfileLike, open_pidfile
 from plait.runner._plan import RunPlan
 from plait.runner._privileges import Rights, rights_of
@@ -121,6 +122,7 @@ class _Run:
         self.keep: list[int] = []
         self.pidfile: PidfileLike = NoPidfile()
         self.shown = Shown()
+        self.nudging = Nudging(system)
 
     def go(self, make: Callable[[], Any] | None) -> ExitStatus:
         """Do all of it; every way out comes to a status."""
@@ -207,6 +209,8 @@ class _Run:
         self.stack.callback(self.write_log)
         # The room that answers for a foreign framework is not known here; it asks for this.
         plugins.choose("twisted", self.plan.twisted)
+        self.stack.callback(self.nudging.close)
+        self.nudging.open()
         with self.signals.interrupting(), self._showing():
             if make is None:
                 app = load(self.plan.target)
@@ -255,6 +259,7 @@ class _Run:
         except BaseException:
             holder.get().run_until_complete(serving.unwind())
             raise
+        self.nudging.close()
         logs.watch(holder.get())
         return call(lambda: self._turn(serving))
 

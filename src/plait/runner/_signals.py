@@ -18,6 +18,7 @@ from contextvars import Context, copy_context
 from types import FrameType, TracebackType
 from typing import Any
 
+from plait.runner._nudge import Waking
 from plait.system import System
 
 __all__ = ["Interrupted", "Showing", "Signals"]
@@ -58,6 +59,7 @@ class Signals:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._act: Callable[[int], None] | None = None
         self._context: Context | None = None
+        self._waking: Waking | None = None
         self._raising = False
         self.stops = 0
         self.first = 0
@@ -108,6 +110,7 @@ class Signals:
                 Called on the loop with each signal's number.
         """
         self._loop, self._act = loop, act
+        self._waking = Waking(self._system, loop)
         self._context = copy_context()
         if self._noted:
             loop.call_soon(self._acted)
@@ -115,6 +118,9 @@ class Signals:
     def release(self) -> None:
         """Stop acting: the loop is about to end."""
         self._loop = self._act = None
+        if self._waking is not None:
+            self._waking.close()
+            self._waking = None
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if signum in self.stopping:
