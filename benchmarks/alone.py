@@ -25,7 +25,7 @@ TREES = [
     Peer("plait async", "plait-async"),
 ]
 TREE_SIZES = {
-    Size.FULL: ([1_000, 10_000, 100_000], 4),
+    Size.FULL: ([1_000, 10_000, 100_000], 3),
     Size.QUICK: ([1_000, 100_000], 1),
     Size.SMOKE: ([10], 1),
 }
@@ -60,7 +60,7 @@ TIMERS = [
     Peer("aiomisc", "aiomisc", ("aiomisc",)),
 ]
 TIMER_PLANS = {
-    Size.FULL: ([1, 10], 2.0, 3),
+    Size.FULL: ([1, 10], 2.0, 2),
     Size.QUICK: ([1, 10], 1.0, 1),
     Size.SMOKE: ([10], 0.05, 1),
 }

@@ -29,10 +29,10 @@ TWISTED_ECHO = Contender(
     TWISTED,
     ("{bin}/twistd", "--pidfile=", "-noy", "{programs}/echo_twisted.py"),
     ("twisted",),
-    every=2,
+    every=3,
 )
-AIOMISC_ECHO = Contender(AIOMISC, ("{python}", "{programs}/echo_aiomisc.py"), ("aiomisc",), every=2)
-C_ECHO = Contender(C, ("{folder}/echo",), ("built:echo",), every=2)
+AIOMISC_ECHO = Contender(AIOMISC, ("{python}", "{programs}/echo_aiomisc.py"), ("aiomisc",), every=3)
+C_ECHO = Contender(C, ("{folder}/echo",), ("built:echo",), every=3)
 
 STREAM_ECHOES = [
     C_ECHO,
@@ -41,7 +41,7 @@ STREAM_ECHOES = [
     TWISTED_API_ECHO,
     loop("uvloop", "streams"),
     plait("handler"),
-    loop("asyncio", "protocol", every=2),
+    loop("asyncio", "protocol", every=3),
     TWISTED_ECHO,
     AIOMISC_ECHO,
 ]
@@ -54,7 +54,7 @@ DATAGRAM_ECHOES = [
     plait("plain"),
     plait("coroutine"),
     TWISTED_API_ECHO,
-    loop("asyncio", "protocol", every=2),
+    loop("asyncio", "protocol", every=3),
     TWISTED_ECHO._replace(every=1),
     AIOMISC_ECHO,
 ]

@@ -164,7 +164,7 @@ def _point(result: Result) -> tuple[float, float]:
     return count, result.spread.median if result.spread else float("nan")
 
 
-KEY, DATAGRAMS = echo.case_name(50, 1024), echo.case_name(50, 512)
+KEY, DATAGRAMS = echo.case_name(*echo.KEY), echo.case_name(50, 512)
 
 PLOTS: dict[str, Callable[[Book], Figure | None]] = {
     "echo": of_bars(

@@ -165,7 +165,7 @@ STOP_ALL = Figure("stop", "s")
 ACCEPTS = Figure("connect + echo", "connections/s")
 CONNECTIONS = 10_000
 IDLE_CASE = f"{CONNECTIONS:,} idle connections over TCP"
-IDLE_PLANS = {Size.FULL: (CONNECTIONS, 3), Size.QUICK: (CONNECTIONS, 1), Size.SMOKE: (20, 1)}
+IDLE_PLANS = {Size.FULL: (CONNECTIONS, 2), Size.QUICK: (CONNECTIONS, 1), Size.SMOKE: (20, 1)}
 HOLDERS = [
     C_ECHO._replace(every=1),
     loop("uvloop", "protocol"),

@@ -19,7 +19,7 @@ from .contenders import (
 from .harness.targets import Target
 
 RATE, CPU = echo.RATE.name, echo.CPU.name
-KEY = echo.case_name(50, 1024)
+KEY = echo.case_name(*echo.KEY)
 ONE_CLIENT, MANY_CLIENTS = echo.case_name(1, 512), echo.case_name(50, 512)
 
 
