@@ -10,6 +10,7 @@ Measure plait beside its peers, in one run: tables on standard output, all figur
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -46,6 +47,8 @@ def main(argv: list[str]) -> int:
         for name, benchmark in BENCHMARKS.items():
             print(f"{name:12} {benchmark.says}")
         return 0
+    if not hasattr(os, "sched_setaffinity") or not Path("/proc/self/smaps_rollup").exists():
+        parser.error("processors and memory can be measured on Linux only")
     names = options.names or list(BENCHMARKS)
     size = Size(options.size)
     return run_all(names, size, options.out or RESULTS / f"{size.value}.json")
@@ -61,7 +64,7 @@ def run_all(names: list[str], size: Size, out: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="plait-bench-") as folder:
         place = Place(Path(folder))
         for name in names:
-            run = Run(name, place, size)
+            run, started = Run(name, place, size), time.monotonic()
             try:
                 BENCHMARKS[name].measure(run)
             except DidNotWork as error:
@@ -73,6 +76,7 @@ def run_all(names: list[str], size: Size, out: Path) -> int:
             missing += run.missing
             benchmark = BENCHMARKS[name]
             report.show(benchmark.says, Book(results), name, benchmark.bases, run.missing)
+            print(f"\n{time.monotonic() - started:.0f} s", flush=True)
     book = Book(results)
     told = report.Report(
         size=size.value,
@@ -92,4 +96,7 @@ def run_all(names: list[str], size: Size, out: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("interrupted; nothing was written")

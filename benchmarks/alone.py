@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .harness.process import DidNotWork, in_turns, measured_by_itself
 from .harness.results import Figure
@@ -16,6 +16,16 @@ class Peer(NamedTuple):
     who: str
     called: str
     needs: tuple[str, ...] = ()
+
+
+def told_by(run: Run, peer: Peer, script: str, *arguments: object) -> dict[str, Any]:
+    """Return what a program measured of somebody; nothing where it failed, which is noted."""
+    try:
+        told: dict[str, Any] = measured_by_itself(run.place, script, peer.called, *arguments)
+    except DidNotWork as error:
+        run.leave_out(peer.who, str(error))
+        return {}
+    return told
 
 
 TREES = [
@@ -44,7 +54,7 @@ def tree(run: Run) -> None:
     sizes, rounds = TREE_SIZES[run.size]
     for size in sizes:
         for turn, peer in in_turns(run.taking_part(TREES), rounds):
-            told = measured_by_itself(run.place, "tree.py", peer.called, size)
+            told = told_by(run, peer, "tree.py", size)
             for figure in PHASES:
                 if figure.name in told:
                     run.note(tree_case(size), peer.who, figure, turn, told[figure.name])
@@ -79,7 +89,9 @@ def timers(run: Run) -> None:
     grids, seconds, rounds = TIMER_PLANS[run.size]
     for grid in grids:
         for turn, peer in in_turns(run.taking_part(TIMERS), rounds):
-            told = measured_by_itself(run.place, "timers.py", peer.called, grid / 1000, seconds)
+            told = told_by(run, peer, "timers.py", grid / 1000, seconds)
+            if not told:
+                continue
             calls, case = told["calls"], timer_case(grid)
             late = [each * 1e6 for each in lateness(calls, grid / 1000)]
             share = 100 * len(calls) / (seconds * 1000 / grid + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
@@ -164,6 +165,7 @@ EACH = Figure("each", "KiB")
 STOP_ALL = Figure("stop", "s")
 ACCEPTS = Figure("connect + echo", "connections/s")
 CONNECTIONS = 10_000
+HELD_WITHIN = 60.0  # seconds
 IDLE_CASE = f"{CONNECTIONS:,} idle connections over TCP"
 IDLE_PLANS = {Size.FULL: (CONNECTIONS, 2), Size.QUICK: (CONNECTIONS, 1), Size.SMOKE: (20, 1)}
 HOLDERS = [
@@ -211,6 +213,8 @@ def idle_round(run: Run, contender: Contender, turn: int, case: str, count: int)
         ) as clients:
             assert clients.stdin is not None
             assert clients.stdout is not None
+            if not select.select([clients.stdout], [], [], HELD_WITHIN)[0]:
+                clients.kill()
             if "ready" not in clients.stdout.readline():
                 raise DidNotWork(f"does not hold {count:,} connections")
             took = time.perf_counter() - began
