@@ -9,6 +9,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
 import dns.rdatatype
 import pytest
 from hypothesis import given, settings
@@ -206,12 +207,14 @@ data_ = st.lists(texts, max_size=4, unique_by=lambda pair: 6 if pair[0] == 6 els
 def test_messages_survive_the_wire(name: str, data: list[Any], number: int, code: int) -> None:
     """A message that is written and read again is the same."""
     from plait.twisted.names import dns as words
-    from plait.twisted.names._records import payload_of
+    from plait.twisted.names._payloads import payload_of
 
     message = words.Message(number, answer=1, rCode=code, recDes=1, maxSize=0)
     message.addQuery(name, 1)
     for kind, text in data:
-        payload = payload_of(kind, text, 60)
+        payload = payload_of(
+            kind, dns.rdata.from_text("IN", dns.rdatatype.RdataType.make(kind), text), 60
+        )
         message.answers.append(words.RRHeader(name, kind, words.IN, 60, payload))
     read = words.Message()
     read.fromStr(message.toStr())

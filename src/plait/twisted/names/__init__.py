@@ -4,5 +4,5 @@ from plait.twisted._absent import absentModules
 
 __getattr__ = absentModules(
     __name__,
-    "authority cache client common resolve root secondary srvconnect tap",
+    "authority cache client resolve root secondary srvconnect tap",
 )

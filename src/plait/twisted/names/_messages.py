@@ -14,9 +14,13 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from ._records import IN, Query, RRHeader, from_wire_name, payload_of, wire_name
+from ._names import Query, RRHeader, from_wire_name, wire_name
+from ._payloads import payload_of
+from ._types import IN
 
 __all__ = ["Message"]
+
+_FLAGS = ("answer", "auth", "trunc", "recDes", "recAv", "authenticData", "checkingDisabled")
 
 
 class Message:
@@ -44,6 +48,11 @@ class Message:
             Bytes it may have.
     """
 
+    compareAttributes = (
+        *("id", "answer", "opCode", "recDes", "recAv", "auth", "rCode", "trunc", "maxSize"),
+        *("authenticData", "checkingDisabled", "queries", "answers", "authority", "additional"),
+    )
+
     def __init__(
         self,
         id: int = 0,
@@ -51,7 +60,7 @@ class Message:
         opCode: int = 0,
         recDes: int = 0,
         recAv: int = 0,
-        auth: int = 0,
+        auth: int = False,
         rCode: int = 0,
         trunc: int = 0,
         maxSize: int = 512,
@@ -72,14 +81,23 @@ class Message:
         """Ask something."""
         self.queries.append(Query(name, type, cls))
 
-    def fromStr(self, bytes: bytes) -> None:
+    def encode(self, strio: Any) -> None:
+        """Write the message to a file as it goes over the wire."""
+        strio.write(self.toStr())
+
+    def decode(self, strio: Any, length: int | None = None) -> None:
+        """Read the message from a file; EOFError when that cannot be read."""
+        self.fromStr(strio.read() if length is None else strio.read(length))
+
+    def fromStr(self, str: bytes) -> None:
         """Take everything from the wire; EOFError when that cannot be read."""
         try:
-            parsed = dns.message.from_wire(bytes)
+            parsed = dns.message.from_wire(_as_question(str))
         except Exception as error:
-            raise EOFError(str(error)) from error
+            raise EOFError(f"{error}") from error
         flags = parsed.flags
-        self.id, self.opCode, self.rCode = parsed.id, int(parsed.opcode()), int(parsed.rcode())
+        self.maxSize = 0
+        self.id, self.opCode, self.rCode = parsed.id, str[2] >> 3 & 15, int(parsed.rcode())
         self.answer = int(bool(flags & dns.flags.QR))
         self.auth, self.trunc = int(bool(flags & dns.flags.AA)), int(bool(flags & dns.flags.TC))
         self.recDes, self.recAv = int(bool(flags & dns.flags.RD)), int(bool(flags & dns.flags.RA))
@@ -100,7 +118,7 @@ class Message:
                 int(each.rdtype),
                 int(each.rdclass),
                 each.ttl,
-                payload_of(int(each.rdtype), data.to_text(), each.ttl),
+                payload_of(int(each.rdtype), data, each.ttl),
                 bool(self.auth),
             )
             for each in sets
@@ -147,12 +165,35 @@ class Message:
             made.flags |= dns.flags.TC
             return made.to_wire(max_size=max(512, limit))
 
+    def _key(self) -> list[Any]:
+        return [getattr(self, name) for name in self.compareAttributes]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and self._key() == other._key()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
     def __repr__(self) -> str:
-        return f"<Message id={self.id} rCode={self.rCode} queries={self.queries!r}>"
+        plain = {"opCode": 0, "rCode": 0, "maxSize": 512}
+        shown = [
+            f"{name}={getattr(self, name)}"
+            for name, usual in plain.items()
+            if getattr(self, name) != usual
+        ]
+        flags = [name for name in _FLAGS if getattr(self, name)]
+        if flags:
+            shown.append("flags=" + ",".join(flags))
+        for name in ("queries", "answers", "authority", "additional"):
+            if getattr(self, name):
+                shown.append(f"{name}={getattr(self, name)!r}")
+        return " ".join([f"<Message id={self.id}", *shown]) + ">"
+
+
+def _as_question(data: bytes) -> bytes:
+    """Return a message as a plain question: dnspython reads updates by rules of their own."""
+    return data[:2] + bytes([data[2] & ~0x78]) + data[3:] if len(data) > 2 else data
 
 
 def _rrset(header: RRHeader) -> dns.rrset.RRset:
-    kind = dns.rdatatype.RdataType.make(header.type)
-    cls = dns.rdataclass.RdataClass.make(header.cls)
-    data = dns.rdata.from_text(cls, kind, header.payload.text())
+    data = header.payload.rdata(header.cls, header.type)
     return dns.rrset.from_rdata(wire_name(header.name), header.ttl, data)

@@ -1,230 +1,241 @@
-"""Questions, records and messages, with dnspython for the wire."""
+"""The data of records, with dnspython for the wire."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, ClassVar
 
-import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+
+from ._names import Name
+from ._types import IN, seconds
 
 __all__ = [
-    "A",
-    "AAAA",
-    "Name",
-    "Query",
-    "RRHeader",
     "Record",
     "Record_A",
     "Record_AAAA",
+    "Record_AFSDB",
     "Record_CNAME",
+    "Record_DNAME",
+    "Record_HINFO",
     "Record_MX",
+    "Record_NAPTR",
     "Record_NS",
+    "Record_NULL",
     "Record_PTR",
+    "Record_RP",
     "Record_SOA",
+    "Record_SPF",
     "Record_SRV",
+    "Record_SSHFP",
     "Record_TXT",
+    "SimpleRecord",
     "UnknownRecord",
 ]
-
-IN = 1
-A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV = 1, 2, 5, 6, 12, 15, 16, 28, 33
-
-
-class Name:
-    """
-    A domain name.
-
-    Args:
-        name:
-            The name as text or bytes, without the dot at the end.
-    """
-
-    def __init__(self, name: bytes | str = b"") -> None:
-        self.name = (
-            name.encode("idna")
-            if isinstance(name, str) and not name.isascii()
-            else (name.encode() if isinstance(name, str) else name)
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Name) and self.name.lower() == other.name.lower()
-
-    def __hash__(self) -> int:
-        return hash(self.name.lower())
-
-    def __str__(self) -> str:
-        return self.name.decode("ascii", "replace")
-
-    def __repr__(self) -> str:
-        return f"<Name {self.name!r}>"
-
-
-def wire_name(name: Name) -> dns.name.Name:
-    return dns.name.from_text(str(name)) if name.name else dns.name.root
-
-
-def from_wire_name(name: dns.name.Name) -> bytes:
-    return b"" if name == dns.name.root else name.to_text(omit_final_dot=True).encode()
-
-
-class Query:
-    """
-    A question.
-
-    Args:
-        name:
-            What is asked about.
-        type:
-            The record type's number.
-        cls:
-            The class's number.
-    """
-
-    def __init__(self, name: bytes | str = b"", type: int = A, cls: int = IN) -> None:
-        self.name = Name(name)
-        self.type = type
-        self.cls = cls
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Query) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.name.name.lower(), self.type, self.cls
-
-    def __repr__(self) -> str:
-        return f"Query({self.name.name!r}, {self.type!r}, {self.cls!r})"
 
 
 class Record:
     """
-    The data of a record.
+    The data of a record, made of the values that `FIELDS` names.
 
     Args:
-        text:
-            The data as zone files write it.
+        values:
+            The values.
         ttl:
             Seconds it may be kept, None for the default.
     """
 
-    TYPE = 0
+    TYPE: Any = None
     fancybasename = ""
+    #: The names of the values, in the order of the wire.
+    FIELDS: ClassVar[tuple[str, ...]] = ()
+    #: Where the wire has another order than the constructor.
+    WIRE: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, text: str, ttl: int | None = None) -> None:
-        self._text = text
-        self.ttl = ttl
+    def __init__(self, *values: Any, ttl: Any = None) -> None:
+        for name, value in zip(self.FIELDS, values, strict=True):
+            setattr(self, name, value)
+        self.ttl = seconds(ttl)
 
     def text(self) -> str:
         """Return the data as zone files write it."""
-        return self._text
+        return " ".join(_zone(getattr(self, name)) for name in self.WIRE or self.FIELDS)
+
+    def encode(self, strio: Any, compDict: Any = None) -> None:
+        """Write the data as it goes over the wire, without compression."""
+        strio.write(self.rdata().to_wire())
+
+    def decode(self, strio: Any, length: int | None = None) -> None:
+        """Read the data from a file with so many bytes of it."""
+        from ._payloads import payload_of, wire_data
+
+        raw = strio.read() if length is None else strio.read(length)
+        vars(self).update(vars(payload_of(self.TYPE, wire_data(self.TYPE, raw), None)))
+
+    def rdata(self, cls: int = IN, kind: int | None = None) -> dns.rdata.Rdata:
+        """Return the data as dnspython has it."""
+        number = dns.rdatatype.RdataType.make(kind if kind is not None else self.TYPE or 0)
+        return dns.rdata.from_text(dns.rdataclass.RdataClass.make(cls), number, self.text())
+
+    def _key(self) -> list[Any]:
+        return [self.TYPE, self.ttl, *(getattr(self, name) for name in self.FIELDS)]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and (self.TYPE, self.text().lower(), self.ttl) == (
-            other.TYPE,
-            other.text().lower(),
-            other.ttl,
-        )
+        return isinstance(other, Record) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash((self.TYPE, self.text().lower(), self.ttl))
+        return hash(repr(self._key()))
 
     def __repr__(self) -> str:
-        return f"<{self.fancybasename or self.TYPE} {self.text()} ttl={self.ttl}>"
+        shown = "".join(f" {name}={self._show(name)}" for name in self.FIELDS)
+        return f"<{self.fancybasename}{shown} ttl={self.ttl}>"
+
+    def _show(self, name: str) -> str:
+        value = getattr(self, name)
+        if isinstance(value, list):
+            return f"[{', '.join(repr(each)[1:] for each in value)}]"
+        return repr(value)[1:] if isinstance(value, bytes) else str(value)
 
 
-class Record_A(Record):
+def _zone(value: Any) -> str:
+    """Return a value as zone files write it."""
+    if isinstance(value, Name):
+        return f"{value}."
+    if isinstance(value, list):
+        return " ".join(map(_zone, value))
+    if isinstance(value, bytes):
+        quoted = "".join(
+            chr(code) if 32 <= code < 127 and code not in b'"\\' else f"\\{code:03d}"
+            for code in value
+        )
+        return f'"{quoted}"'
+    return str(value)
+
+
+class _Address(Record):
+    FIELDS = ("address",)
+    family: ClassVar[int]
+    address: bytes
+
+    def __init__(self, address: str | bytes, ttl: Any = None) -> None:
+        text = address.decode("ascii") if isinstance(address, bytes) else address
+        super().__init__(socket.inet_pton(self.family, text), ttl=ttl)
+
+    def text(self) -> str:
+        """Return the data as zone files write it."""
+        return socket.inet_ntop(self.family, self.address)
+
+    def _show(self, name: str) -> str:
+        return self.text()
+
+
+class Record_A(_Address):
     """An IPv4 address."""
 
-    TYPE = A
+    TYPE = 1
     fancybasename = "A"
+    family = socket.AF_INET
 
-    def __init__(self, address: str | bytes = "0.0.0.0", ttl: int | None = None) -> None:
-        super().__init__(address.decode() if isinstance(address, bytes) else address, ttl)
-
-    @property
-    def address(self) -> bytes:
-        """The address as four bytes."""
-        return socket.inet_aton(self._text)
+    def __init__(self, address: str | bytes = "0.0.0.0", ttl: Any = None) -> None:
+        super().__init__(address, ttl)
 
     def dottedQuad(self) -> str:
         """Return the address as text."""
-        return self._text
+        return self.text()
 
 
-class Record_AAAA(Record):
+class Record_AAAA(_Address):
     """An IPv6 address."""
 
-    TYPE = AAAA
+    TYPE = 28
     fancybasename = "AAAA"
+    family = socket.AF_INET6
 
-    def __init__(self, address: str | bytes = "::", ttl: int | None = None) -> None:
-        text = address.decode() if isinstance(address, bytes) else address
-        # One spelling for one address, so that equal records compare equal.
-        packed = socket.inet_pton(socket.AF_INET6, text)
-        super().__init__(socket.inet_ntop(socket.AF_INET6, packed), ttl)
-
-    @property
-    def address(self) -> bytes:
-        """The address as sixteen bytes."""
-        return socket.inet_pton(socket.AF_INET6, self._text)
+    def __init__(self, address: str | bytes = "::", ttl: Any = None) -> None:
+        super().__init__(address, ttl)
 
 
-class _Named(Record):
-    def __init__(self, name: bytes | str = b"", ttl: int | None = None) -> None:
-        self.name = Name(name)
-        self.ttl = ttl
+class SimpleRecord(Record):
+    """A record whose data is one name."""
 
-    def text(self) -> str:
-        """Return the data as zone files write it."""
-        return f"{self.name}."
+    FIELDS = ("name",)
+
+    def __init__(self, name: bytes | str = b"", ttl: Any = None) -> None:
+        super().__init__(Name(name), ttl=ttl)
 
 
-class Record_NS(_Named):
+class Record_NS(SimpleRecord):
     """A name server."""
 
-    TYPE = NS
+    TYPE = 2
     fancybasename = "NS"
 
 
-class Record_CNAME(_Named):
+class Record_CNAME(SimpleRecord):
     """The canonical name."""
 
-    TYPE = CNAME
+    TYPE = 5
     fancybasename = "CNAME"
 
 
-class Record_PTR(_Named):
+class Record_PTR(SimpleRecord):
     """A name for an address."""
 
-    TYPE = PTR
+    TYPE = 12
     fancybasename = "PTR"
+
+
+class Record_DNAME(SimpleRecord):
+    """The canonical name of all names below."""
+
+    TYPE = 39
+    fancybasename = "DNAME"
 
 
 class Record_MX(Record):
     """A mail exchanger."""
 
-    TYPE = MX
+    TYPE = 15
     fancybasename = "MX"
+    FIELDS = ("preference", "name")
 
     def __init__(
-        self, preference: int = 0, name: bytes | str = b"", ttl: int | None = None
+        self, preference: int = 0, name: bytes | str = b"", ttl: Any = None, **kwargs: Any
     ) -> None:
-        self.preference = int(preference)
-        self.name = Name(name)
-        self.ttl = ttl
+        super().__init__(int(preference), Name(kwargs.get("exchange", name)), ttl=ttl)
 
-    def text(self) -> str:
-        """Return the data as zone files write it."""
-        return f"{self.preference} {self.name}."
+
+class Record_AFSDB(Record):
+    """The place of a cell of AFS."""
+
+    TYPE = 18
+    fancybasename = "AFSDB"
+    FIELDS = ("subtype", "hostname")
+
+    def __init__(self, subtype: int = 0, hostname: bytes | str = b"", ttl: Any = None) -> None:
+        super().__init__(int(subtype), Name(hostname), ttl=ttl)
+
+
+class Record_RP(Record):
+    """Who is responsible."""
+
+    TYPE = 17
+    fancybasename = "RP"
+    FIELDS = ("mbox", "txt")
+
+    def __init__(self, mbox: bytes | str = b"", txt: bytes | str = b"", ttl: Any = None) -> None:
+        super().__init__(Name(mbox), Name(txt), ttl=ttl)
 
 
 class Record_SRV(Record):
     """The place of a service."""
 
-    TYPE = SRV
+    TYPE = 33
     fancybasename = "SRV"
+    FIELDS = ("priority", "weight", "target", "port")
+    WIRE = ("priority", "weight", "port", "target")
 
     def __init__(
         self,
@@ -232,148 +243,158 @@ class Record_SRV(Record):
         weight: int = 0,
         port: int = 0,
         target: bytes | str = b"",
-        ttl: int | None = None,
+        ttl: Any = None,
     ) -> None:
-        self.priority, self.weight, self.port = int(priority), int(weight), int(port)
-        self.target = Name(target)
-        self.ttl = ttl
+        super().__init__(int(priority), int(weight), Name(target), int(port), ttl=ttl)
+
+
+class Record_HINFO(Record):
+    """What a host is made of."""
+
+    TYPE = 13
+    fancybasename = "HINFO"
+    FIELDS = ("cpu", "os")
+
+    def __init__(self, cpu: bytes = b"", os: bytes = b"", ttl: Any = None) -> None:
+        super().__init__(cpu, os, ttl=ttl)
+
+    def _key(self) -> list[Any]:
+        cpu, system = (getattr(self, name).lower() for name in self.FIELDS)
+        return [self.TYPE, self.ttl, cpu, system]
+
+
+class Record_NAPTR(Record):
+    """A rule that makes addresses of numbers and names."""
+
+    TYPE = 35
+    fancybasename = "NAPTR"
+    FIELDS = ("order", "preference", "flags", "service", "regexp", "replacement")
+
+    def __init__(
+        self,
+        order: int = 0,
+        preference: int = 0,
+        flags: bytes = b"",
+        service: bytes = b"",
+        regexp: bytes = b"",
+        replacement: bytes | str = b"",
+        ttl: Any = None,
+    ) -> None:
+        name = Name(replacement)
+        super().__init__(int(order), int(preference), flags, service, regexp, name, ttl=ttl)
+
+    def _show(self, name: str) -> str:
+        value = getattr(self, name)
+        return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+class Record_SSHFP(Record):
+    """The fingerprint of a host's SSH key."""
+
+    TYPE = 44
+    fancybasename = "SSHFP"
+    FIELDS = ("algorithm", "fingerprintType", "fingerprint")
+
+    def __init__(
+        self,
+        algorithm: int = 0,
+        fingerprintType: int = 0,
+        fingerprint: bytes = b"",
+        ttl: Any = 0,
+    ) -> None:
+        super().__init__(algorithm, fingerprintType, fingerprint, ttl=ttl)
 
     def text(self) -> str:
         """Return the data as zone files write it."""
-        return f"{self.priority} {self.weight} {self.port} {self.target}."
+        return f"{self.algorithm} {self.fingerprintType} {self.fingerprint.hex()}"  # type: ignore[attr-defined]  # of FIELDS
+
+    def __repr__(self) -> str:
+        shown = " ".join(f"{name}={getattr(self, name)!r}" for name in self.FIELDS)
+        return f"<SSHFP {shown}>"
 
 
 class Record_TXT(Record):
     """Free text."""
 
-    TYPE = TXT
+    TYPE = 16
     fancybasename = "TXT"
+    FIELDS = ("data",)
 
-    def __init__(self, *data: bytes, ttl: int | None = None) -> None:
-        self.data = list(data)
-        self.ttl = ttl
+    def __init__(self, *data: bytes, **kw: Any) -> None:
+        super().__init__(list(data), ttl=kw.get("ttl"))
 
-    def text(self) -> str:
-        """Return the data as zone files write it."""
-        quoted = (
-            each.decode("latin-1").replace("\\", "\\\\").replace('"', '\\"') for each in self.data
-        )
-        return " ".join(f'"{each}"' for each in quoted)
+
+class Record_SPF(Record_TXT):
+    """Who may send mail, in a type of its own that is no longer used."""
+
+    TYPE = 99
+    fancybasename = "SPF"
 
 
 class Record_SOA(Record):
     """The start of a zone."""
 
-    TYPE = SOA
+    TYPE = 6
     fancybasename = "SOA"
+    FIELDS = ("mname", "rname", "serial", "refresh", "retry", "expire", "minimum")
 
     def __init__(
         self,
         mname: bytes | str = b"",
         rname: bytes | str = b"",
-        serial: int = 0,
-        refresh: int = 0,
-        retry: int = 0,
-        expire: int = 0,
-        minimum: int = 0,
-        ttl: int | None = None,
+        serial: Any = 0,
+        refresh: Any = 0,
+        retry: Any = 0,
+        expire: Any = 0,
+        minimum: Any = 0,
+        ttl: Any = None,
     ) -> None:
-        self.mname, self.rname = Name(mname), Name(rname)
-        self.serial, self.refresh, self.retry = int(serial), int(refresh), int(retry)
-        self.expire, self.minimum = int(expire), int(minimum)
-        self.ttl = ttl
-
-    def text(self) -> str:
-        """Return the data as zone files write it."""
-        numbers = f"{self.serial} {self.refresh} {self.retry} {self.expire} {self.minimum}"
-        return f"{self.mname}. {self.rname}. {numbers}"
+        numbers = map(seconds, (serial, refresh, retry, expire, minimum))
+        super().__init__(Name(mname), Name(rname), *numbers, ttl=ttl)
 
 
 class UnknownRecord(Record):
-    """A record of a type that has no class here; its data is text as zone files write it."""
-
-    fancybasename = "UNKNOWN"
-
-    def __init__(self, data: str = "", ttl: int | None = None, type: int = 0) -> None:
-        super().__init__(data, ttl)
-        self.TYPE = type
-
-
-def _unquoted(text: str) -> list[bytes]:
-    import shlex
-
-    return [each.encode("latin-1") for each in shlex.split(text)]
-
-
-def payload_of(kind: int, text: str, ttl: int) -> Record:
-    words = text.split()
-    named = {NS: Record_NS, CNAME: Record_CNAME, PTR: Record_PTR}
-    if kind == A:
-        return Record_A(text, ttl)
-    if kind == AAAA:
-        return Record_AAAA(text, ttl)
-    if kind in named:
-        return named[kind](text.rstrip("."), ttl)
-    if kind == MX:
-        return Record_MX(int(words[0]), words[1].rstrip("."), ttl)
-    if kind == SRV:
-        priority, weight, port = map(int, words[:3])
-        return Record_SRV(priority, weight, port, words[3].rstrip("."), ttl)
-    if kind == SOA:
-        serial, refresh, retry, expire, minimum = map(int, words[2:7])
-        names = [word.rstrip(".") for word in words[:2]]
-        return Record_SOA(names[0], names[1], serial, refresh, retry, expire, minimum, ttl)
-    if kind == TXT:
-        return Record_TXT(*_unquoted(text), ttl=ttl)
-    return UnknownRecord(text, ttl, kind)
-
-
-class RRHeader:
     """
-    A record: its owner, type, class, time to live and data.
+    A record of a type that has no class here.
 
     Args:
-        name:
-            The owner.
-        type:
-            The record type's number.
-        cls:
-            The class's number.
+        data:
+            The data as it goes over the wire.
         ttl:
-            Seconds it may be kept.
-        payload:
-            The data.
-        auth:
-            Whether it comes from who must know.
+            Seconds it may be kept, None for the default.
     """
 
-    def __init__(
-        self,
-        name: bytes | str = b"",
-        type: int = A,
-        cls: int = IN,
-        ttl: int = 0,
-        payload: Any = None,
-        auth: bool = False,
-    ) -> None:
-        if ttl < 0:
-            raise ValueError("TTL cannot be negative")
-        self.name = Name(name)
-        self.type, self.cls, self.ttl = type, cls, ttl
-        self.payload = payload
-        self.auth = auth
+    fancybasename = "UNKNOWN"
+    FIELDS = ("data",)
+    data: bytes
 
-    def isAuthoritative(self) -> bool:
-        """Tell whether it comes from who must know."""
-        return self.auth
+    def __init__(self, data: bytes = b"", ttl: Any = None) -> None:
+        super().__init__(data, ttl=ttl)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RRHeader) and vars(self) == vars(other)
+    def text(self) -> str:
+        """Return the data as zone files write it."""
+        return f"\\# {len(self.data)} {self.data.hex()}"
 
-    __hash__ = None  # type: ignore[assignment]  # mutable
+    def decode(self, strio: Any, length: int | None = None) -> None:
+        """Read the data from a file with so many bytes of it."""
+        self.data = strio.read() if length is None else strio.read(length)
 
-    def __repr__(self) -> str:
-        return (
-            f"<RR name={self.name} type={self.type} class={self.cls} ttl={self.ttl}s "
-            f"auth={self.auth}>"
-        )
+
+class Record_NULL(UnknownRecord):
+    """Any data."""
+
+    TYPE = 10
+    fancybasename = "NULL"
+    FIELDS = ("payload",)
+
+    @property
+    def payload(self) -> bytes:
+        """The data."""
+        return self.data
+
+    @payload.setter
+    def payload(self, data: bytes) -> None:
+        self.data = data
+
+    def __init__(self, payload: bytes = b"", ttl: Any = None) -> None:
+        super().__init__(payload, ttl)

@@ -6,25 +6,39 @@ import random
 import struct
 from typing import Any
 
+from plait.twisted._absent import absent
 from plait.twisted.internet import defer
 from plait.twisted.internet.protocol import DatagramProtocol, Protocol
 from plait.twisted.python import log
 
 from ._messages import Message as Message
-from ._records import Name as Name
-from ._records import Query as Query
+from ._names import Name as Name
+from ._names import Query as Query
+from ._names import RRHeader as RRHeader
 from ._records import Record as Record
 from ._records import Record_A as Record_A
 from ._records import Record_AAAA as Record_AAAA
+from ._records import Record_AFSDB as Record_AFSDB
 from ._records import Record_CNAME as Record_CNAME
+from ._records import Record_DNAME as Record_DNAME
+from ._records import Record_HINFO as Record_HINFO
 from ._records import Record_MX as Record_MX
+from ._records import Record_NAPTR as Record_NAPTR
 from ._records import Record_NS as Record_NS
+from ._records import Record_NULL as Record_NULL
 from ._records import Record_PTR as Record_PTR
+from ._records import Record_RP as Record_RP
 from ._records import Record_SOA as Record_SOA
+from ._records import Record_SPF as Record_SPF
 from ._records import Record_SRV as Record_SRV
+from ._records import Record_SSHFP as Record_SSHFP
 from ._records import Record_TXT as Record_TXT
-from ._records import RRHeader as RRHeader
+from ._records import SimpleRecord as SimpleRecord
 from ._records import UnknownRecord as UnknownRecord
+from ._types import EXT_QUERIES as EXT_QUERIES
+from ._types import QUERY_CLASSES as QUERY_CLASSES
+from ._types import QUERY_TYPES as QUERY_TYPES
+from ._types import seconds
 from .error import AuthoritativeDomainError as AuthoritativeDomainError
 from .error import DNSQueryTimeoutError as DNSQueryTimeoutError
 from .error import DomainError as DomainError
@@ -47,6 +61,10 @@ __all__ = [
     "DNSProtocol",
     "DNSQueryTimeoutError",
     "DomainError",
+    "EBADKEY",
+    "EBADSIG",
+    "EBADTIME",
+    "EBADVERSION",
     "EFORMAT",
     "ENAME",
     "ENOTIMP",
@@ -83,27 +101,41 @@ __all__ = [
     "QUERY_CLASSES",
     "QUERY_TYPES",
     "Query",
+    "REV_CLASSES",
+    "REV_TYPES",
     "RP",
     "RRHeader",
     "Record",
     "Record_A",
     "Record_AAAA",
+    "Record_AFSDB",
     "Record_CNAME",
+    "Record_DNAME",
+    "Record_HINFO",
     "Record_MX",
+    "Record_NAPTR",
     "Record_NS",
+    "Record_NULL",
     "Record_PTR",
+    "Record_RP",
     "Record_SOA",
+    "Record_SPF",
     "Record_SRV",
+    "Record_SSHFP",
     "Record_TXT",
     "SOA",
     "SPF",
     "SRV",
     "SSHFP",
+    "SimpleRecord",
     "TIMEOUT",
+    "TKEY",
     "TSIG",
     "TXT",
     "UnknownRecord",
     "WKS",
+    "domainString",
+    "str2time",
 ]
 
 PORT = 53
@@ -112,58 +144,37 @@ PORT = 53
     1, 19
 )
 AAAA, SRV, NAPTR, A6, DNAME, OPT, SSHFP, TSIG, SPF = 28, 33, 35, 38, 39, 41, 44, 250, 99
+TKEY = 249
 IXFR, AXFR, MAILB, MAILA, ALL_RECORDS = range(251, 256)
 IN, CS, CH, HS, ANY = 1, 2, 3, 4, 255
 OP_QUERY, OP_INVERSE, OP_STATUS, OP_NOTIFY, OP_UPDATE = 0, 1, 2, 4, 5
 OK, EFORMAT, ESERVER, ENAME, ENOTIMP, EREFUSED = range(6)
+EBADVERSION, EBADSIG, EBADKEY, EBADTIME = 16, 16, 17, 18
 
-QUERY_TYPES = {
-    number: name
-    for name, number in globals().copy().items()
-    if isinstance(number, int)
-    and name.isupper()
-    and name
-    in [
-        "A",
-        "NS",
-        "MD",
-        "MF",
-        "CNAME",
-        "SOA",
-        "MB",
-        "MG",
-        "MR",
-        "NULL",
-        "WKS",
-        "PTR",
-        "HINFO",
-        "MINFO",
-        "MX",
-        "TXT",
-        "RP",
-        "AFSDB",
-        "AAAA",
-        "SRV",
-        "NAPTR",
-        "A6",
-        "DNAME",
-        "OPT",
-        "SSHFP",
-        "TSIG",
-        "SPF",
-    ]
-}
-EXT_QUERIES = {
-    IXFR: "IXFR",
-    AXFR: "AXFR",
-    MAILB: "MAILB",
-    MAILA: "MAILA",
-    ALL_RECORDS: "ALL_RECORDS",
-}
-QUERY_CLASSES = {IN: "IN", CS: "CS", CH: "CH", HS: "HS"}
+REV_TYPES = {name: number for number, name in (QUERY_TYPES | EXT_QUERIES).items()}
+REV_CLASSES = {name: number for number, name in QUERY_CLASSES.items()}
 
 # Seconds an answer is waited for, unless the caller says otherwise.
 TIMEOUT = 10
+
+
+def str2time(s: Any) -> Any:
+    """
+    Return a time in seconds; a text may end in a unit: `2H`.
+
+    Args:
+        s:
+            A text, or a number that is returned as it is.
+
+    Raises:
+        ValueError: The text is no time.
+    """
+    return seconds(s)
+
+
+def domainString(domain: bytes | str) -> bytes:
+    """Return a name as bytes; what is not ASCII is encoded."""
+    return Name(domain).name
 
 
 class _Asking:
@@ -363,3 +374,25 @@ class DNSProtocol(_Asking, Protocol):
     def query(self, queries: Any, timeout: float = 60) -> Any:
         """Ask; returns a Deferred of the answer's message."""
         return self._ask(queries, timeout, None, self.writeMessage)
+
+
+_PAST = "A6 MB MD MF MG MINFO MR TSIG WKS"
+_OLD = "the type is of the past; its data are bytes in an UnknownRecord"
+
+__getattr__ = absent(
+    __name__,
+    {
+        **dict.fromkeys(
+            [
+                f"Record_{name}"
+                for name in ["A6", "MB", "MD", "MF", "MG", "MINFO", "MR", "TSIG", "WKS"]
+            ],
+            _OLD,
+        ),
+        "Charstr": "texts in records are bytes",
+        "DNSDecodeError": "what cannot be read is an EOFError",
+        "IEncodable": "records have encode and decode",
+        "IEncodableRecord": "records have encode and decode",
+        "IRecord": "a record has a TYPE",
+    },
+)

@@ -8,7 +8,7 @@ from typing import Any
 from plait.services.dns import HostsFile
 from plait.twisted.internet import defer
 
-from . import dns
+from . import common, dns
 from .error import DomainError
 
 __all__ = ["Resolver", "searchFileFor", "searchFileForAll"]
@@ -41,7 +41,7 @@ def searchFileFor(file: Any, name: bytes | str) -> str | None:
     return found[0] if found else None
 
 
-class Resolver:
+class Resolver(common.ResolverBase):
     """
     Answers from a hosts file.
 
@@ -53,6 +53,7 @@ class Resolver:
     """
 
     def __init__(self, file: Any = b"/etc/hosts", ttl: int = 60 * 60) -> None:
+        super().__init__()
         self.file = file
         self.ttl = ttl
         self.source = HostsFile(_path(file), ttl=ttl, shared=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Any
 
 from plait.services.dns import Responder
@@ -10,6 +11,7 @@ from plait.twisted.internet.protocol import ServerFactory
 from plait.twisted.python import log
 
 from . import dns, hosts
+from ._types import type_name
 from .error import AuthoritativeDomainError, DomainError
 
 __all__ = ["DNSServerFactory", "ResolverChain"]
@@ -31,7 +33,7 @@ class ResolverChain:
         """Answer a question; returns a Deferred of answers, authority and additional."""
         if not self.resolvers:
             return defer.fail(DomainError(query.name.name))
-        result = self.resolvers[0].query(query, timeout)
+        result = defer.maybeDeferred(self.resolvers[0].query, query, timeout)
         for resolver in self.resolvers[1:]:
             result.addErrback(self._next, resolver, query, timeout)
         return result
@@ -115,8 +117,24 @@ class DNSServerFactory(ServerFactory[Any]):
         if self.verbose > 0:
             log.msg(*args)
 
+    def _said(self, message: Any) -> None:
+        """Log what is answered, as much of it as `verbose` asks for."""
+        if self.verbose > 1:
+            sections = (message.answers, message.authority, message.additional)
+            for verb, section in zip(
+                ("Answers are", "Authority is", "Additional is"), sections, strict=True
+            ):
+                if any(sections):
+                    log.msg(f"{verb} {', '.join(str(each.payload) for each in section)}")
+            if not any(sections):
+                log.msg("Replying with no answers")
+        if message.timeReceived is not None:
+            self._verboseLog(f"Processed query in {time() - message.timeReceived:.3f} seconds")
+
     def sendReply(self, protocol: Any, message: Any, address: Any) -> None:
         """Send an answer where the question came from."""
+        if self.verbose > 0:
+            self._said(message)
         if address is None:
             protocol.writeMessage(message)
         else:
@@ -144,6 +162,8 @@ class DNSServerFactory(ServerFactory[Any]):
         )
         reply.auth = int(any(each.isAuthoritative() for each in answers))
         self.sendReply(protocol, reply, address)
+        found = sum(map(len, (answers, authority, additional)))
+        self._verboseLog(f"Lookup found {found} record{'s' if found != 1 else ''}")
 
     def gotResolverError(self, failure: Any, protocol: Any, message: Any, address: Any) -> None:
         """Send that there is no such name, or that the server failed."""
@@ -153,6 +173,7 @@ class DNSServerFactory(ServerFactory[Any]):
             code = dns.ESERVER
             log.err(failure)
         self.sendReply(protocol, self._response(message, code), address)
+        self._verboseLog("Lookup failed")
 
     def handleQuery(self, message: Any, protocol: Any, address: Any) -> Any:
         """Ask the resolvers; returns a Deferred."""
@@ -164,29 +185,35 @@ class DNSServerFactory(ServerFactory[Any]):
             errbackArgs=(protocol, message, address),
         )
 
-    def _refuse(self, message: Any, protocol: Any, address: Any, code: int) -> None:
+    def _refuse(self, message: Any, protocol: Any, address: Any, code: int, what: str = "") -> None:
+        if what:
+            self._verboseLog(f"{what} from {address!r}")
         self.sendReply(protocol, self._response(message, code), address)
 
     def handleInverseQuery(self, message: Any, protocol: Any, address: Any) -> None:
         """Say that inverse queries are not answered."""
-        self._refuse(message, protocol, address, dns.ENOTIMP)
+        self._refuse(message, protocol, address, dns.ENOTIMP, "Inverse query")
 
     def handleStatus(self, message: Any, protocol: Any, address: Any) -> None:
         """Say that questions about the status are not answered."""
-        self._refuse(message, protocol, address, dns.ENOTIMP)
+        self._refuse(message, protocol, address, dns.ENOTIMP, "Status request")
 
     def handleNotify(self, message: Any, protocol: Any, address: Any) -> None:
         """Say that notifications are not taken."""
-        self._refuse(message, protocol, address, dns.ENOTIMP)
+        self._refuse(message, protocol, address, dns.ENOTIMP, "Notify message")
 
     def handleOther(self, message: Any, protocol: Any, address: Any) -> None:
         """Say that the operation is unknown."""
-        self._refuse(message, protocol, address, dns.ENOTIMP)
+        what = f"Unknown op code ({message.opCode})"
+        self._refuse(message, protocol, address, dns.ENOTIMP, what)
 
     def messageReceived(self, message: Any, proto: Any, address: Any = None) -> None:
         """Answer a message."""
         if message.answer:
             return  # an answer to nothing we asked; a reply to it could bounce for ever
+        message.timeReceived = time()
+        if self.verbose > 0:
+            self._asked(message, proto, address)
         if not message.queries:
             self._refuse(message, proto, address, dns.EFORMAT)
         elif not self.allowQuery(message, proto, address):
@@ -200,9 +227,18 @@ class DNSServerFactory(ServerFactory[Any]):
             }
             handlers.get(message.opCode, self.handleOther)(message, proto, address)
 
+    def _asked(self, message: Any, proto: Any, address: Any) -> None:
+        show = str if self.verbose > 1 else _type
+        queries = " ".join(map(show, message.queries))
+        log.msg(f"{queries} query from {address or proto.transport.getPeer()}")
+
     def allowQuery(self, message: Any, protocol: Any, address: Any) -> bool:
         """Tell whether a question may be answered; a subclass may refuse."""
         return True
+
+
+def _type(query: Any) -> str:
+    return type_name(query.type)
 
 
 _HOT = (
