@@ -1,7 +1,5 @@
 """What resolvers have in common."""
 
-# An interface's lookups are methods with the names that Twisted gave them.
-
 from __future__ import annotations
 
 import socket
