@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import alone, echo, names, processes, web
+from . import alone, churn, echo, names, processes, web
 from .harness.run import Run
 
 
@@ -29,6 +29,7 @@ BENCHMARKS = {
     "echo-tls": Benchmark("Echo over TLS", echo.tls, ("uvloop protocol",)),
     "echo-unix": Benchmark("Echo over UNIX sockets", echo.unix, ("uvloop protocol",)),
     "echo-udp": Benchmark("Echo over UDP", echo.udp, ("Twisted",)),
+    "churn": Benchmark("Connections that come and go", churn.churn, ("uvloop protocol",)),
     "start": Benchmark(
         "Start, stop and memory of a process", processes.start, ("uvloop protocol",)
     ),
