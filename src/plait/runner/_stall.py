@@ -20,7 +20,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from plait.core import Application
+from plait.core import Application, label_stacks
 from plait.runner._dump import service_of_frame
 
 __all__ = ["StallWatch"]
@@ -63,6 +63,7 @@ class StallWatch:
     def starting(self, app: Application, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to watch."""
         self._loop = loop
+        label_stacks(True)
         self.reopen()
         self._pulse()
         self._thread = threading.Thread(target=self._watch, name="plait-stall", daemon=True)
@@ -101,6 +102,7 @@ class StallWatch:
     def close(self) -> None:
         """Stop watching."""
         self._over.set()
+        label_stacks(False)
         if self._beat is not None:
             self._beat.cancel()
             self._beat = None
