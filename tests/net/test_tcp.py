@@ -518,3 +518,30 @@ async def test_nothing_leaks() -> None:
     before, tasks = descriptors(), len(asyncio.all_tasks())
     await round_trip()
     await until(lambda: descriptors() <= before and len(asyncio.all_tasks()) <= tasks)
+
+
+@pytest.mark.plait(loops="real")
+async def test_the_end_tells_who_was_at_work() -> None:
+    """Connections that were idle at the stop are told apart from those that finished in time."""
+    working = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            working.set()
+            await asyncio.sleep(0.2)
+            writer.write(b"done\n")
+
+    server = TCPServer(handle)
+    async with running(server) as seen:
+        idle = await asyncio.open_connection("127.0.0.1", server.port)
+        busy = await asyncio.open_connection("127.0.0.1", server.port)
+        busy[1].write(b"work\n")
+        await working.wait()
+        await until(lambda: len(server.connections) == 2)
+        reading = asyncio.ensure_future(busy[0].read())
+    assert await reading == b"done\n"
+    assert await idle[0].read() == b""
+    ended = ending(seen)
+    assert (ended.idle, ended.finished, ended.closed, ended.aborted) == (1, 1, 0, 0)
+    for each in (idle, busy):
+        each[1].close()

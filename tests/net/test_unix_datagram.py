@@ -340,3 +340,36 @@ def test_other_endpoints() -> None:
         UNIXDatagramServer.at("udp://127.0.0.1:5", echo)
     with pytest.raises(EndpointError, match="for UNIXDatagramClient one of unixgram:"):
         UNIXDatagramClient.at("unix:///run/s")
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_a_clients_address_is_nobody_elses_file(there: bool, tmp_path: Path) -> None:
+    """A file at the client's own address is refused, and still there afterwards."""
+    path, own = str(tmp_path / "s"), tmp_path / "precious"
+    own.write_text("kept")
+    client = UNIXDatagramClient(path=path, bind=str(own), backoff=QUICK)
+    if there:
+        server = UNIXDatagramServer(echo, path=path)
+        async with running(server):
+            with pytest.raises(ExceptionGroup, match="taken by something that is not a socket"):
+                async with running(client):
+                    pass
+    else:
+        app = Application("app")
+        app.add(client)
+        start = asyncio.ensure_future(app.start())
+        await asyncio.sleep(0.05)
+        start.cancel()
+        await asyncio.wait([start])
+        await app.stop()
+    assert own.read_text() == "kept"
+
+
+async def test_a_clients_address_that_cannot_be(tmp_path: Path) -> None:
+    """A client whose own address cannot be bound fails at once, and blames that address."""
+    path = str(tmp_path / "s")
+    async with running(UNIXDatagramServer(echo, path=path)):
+        client = UNIXDatagramClient(path=path, bind=str(tmp_path / "none" / "own"))
+        with pytest.raises(ExceptionGroup, match="there is no directory .*none; make it"):
+            async with running(client):
+                pass

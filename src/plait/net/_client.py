@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from itertools import count
 from typing import cast
 
 from plait.core import Backoff, labelled
@@ -260,8 +261,8 @@ class StreamClient(UpstreamService[C]):
     async def _establish(self) -> Link[C]:
         """Try until there is a connection, or until the limit is passed."""
         loop = asyncio.get_running_loop()
-        while True:
-            attempt, began = self._retry.run + 1, loop.time()
+        for attempt in count(1):
+            began = loop.time()
             if self.observed:
                 self.emit(Connecting(self.path, self.peer, attempt))
             try:
@@ -274,6 +275,7 @@ class StreamClient(UpstreamService[C]):
                 self._up(link, loop.time() - began)
                 return link
             await asyncio.sleep(pause)
+        raise AssertionError("counting has no end")
 
     async def _make(self, *, half_close: bool) -> Link[C]:
         """Make one connection, from looking up the name to `on_connect`."""

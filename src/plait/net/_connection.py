@@ -214,6 +214,11 @@ class Connection:
 
     @property
     def idle(self) -> bool:
+        """Whether nothing is going on, and the peer has acknowledged all that was sent."""
+        return self.quiet and not unsent(self._sock)
+
+    @property
+    def quiet(self) -> bool:
         """Whether nothing is going on: no unread input, no unsent output, no handler at work."""
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -225,9 +230,7 @@ class Connection:
             own = getattr(self._protocol, "idle", None)
             if own is not None and not own():
                 return False
-        return not (
-            transport.get_write_buffer_size() > 0 or unread(self._sock) or unsent(self._sock)
-        )
+        return not (transport.get_write_buffer_size() > 0 or unread(self._sock))
 
     @property
     def unborn(self) -> bool:

@@ -19,7 +19,7 @@ GRACE = 1.0
 
 
 class DrainCounts(NamedTuple):
-    """How connections ended: idle, finished by themselves, closed late, aborted."""
+    """How connections ended: idle, finished in time, closed late, aborted."""
 
     idle: int
     finished: int
@@ -61,6 +61,7 @@ class Drain:
                 How long those that are not idle may take.
         """
         everyone = list(self._connections)
+        quiet = [connection for connection in everyone if connection.quiet]
         begun = self._loop.time()
         for connection in everyone:
             connection.hurry_setup(begun)
@@ -77,9 +78,10 @@ class Drain:
             connection.abort()
         await self._wait(GRACE)
         ends = [connection.ended for connection in everyone]
-        return DrainCounts(
-            ends.count("idle"), ends.count(""), ends.count("closed"), ends.count("aborted")
-        )
+        idle = sum(connection.ended == "idle" for connection in quiet)
+        # Some were at work when the stop began, and were idle when they were closed.
+        finished = ends.count("") + ends.count("idle") - idle
+        return DrainCounts(idle, finished, ends.count("closed"), ends.count("aborted"))
 
     async def _let_finish(self, seconds: float) -> None:
         end = self._loop.time() + seconds

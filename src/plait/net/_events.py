@@ -35,7 +35,7 @@ class ListeningEnded(Event):
         idle:
             How many connections were idle and closed at once.
         finished:
-            How many others ended by themselves while they were given time.
+            How many others finished what they were doing in the time they were given.
         closed:
             How many were closed after that time, with what they had to send.
         aborted:

@@ -14,10 +14,10 @@ from plait.events import current_connection
 
 from ._accept import Acceptor
 from ._client_options import HANDLER_SHAPE
-from ._connection import Connection, NotAdmitted
+from ._connection import Connection
 from ._drain import GRACE, Drain
 from ._endpoints import Endpoint
-from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded, describe
+from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, ListeningEnded
 from ._options import check_factory, check_handler, check_options, endpoint_of
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
@@ -315,7 +315,7 @@ class StreamServer(Service):
             cause = error.__cause__ or error
             self.emit(HandlerFailed(self.path, str(connection), cause))
         else:
-            from ._trouble import ConnectionRefused
+            from ._trouble import ConnectionRefused, explain
 
             reason = explain(error, self.setup_timeout)
             self.emit(ConnectionRefused(self.path, str(connection), reason))
@@ -367,17 +367,6 @@ class StreamServer(Service):
 
 class _FactoryFailed(Exception):
     """The user's protocol factory raised; the cause is what it raised."""
-
-
-def explain(error: Exception, timeout: float) -> str:
-    """Return why a connection could not be set up, in a few words."""
-    if isinstance(error, NotAdmitted):
-        return str(error)
-    if isinstance(error, ConnectionAbortedError) and error.errno is None:
-        # The loops have words of their own for it, each its own.
-        return f"no TLS handshake within {timeout:g} s"
-    reason = getattr(error, "reason", None)  # of ssl.SSLError, such as NO_SHARED_CIPHER
-    return f"the TLS handshake failed ({reason})" if reason else describe(error)
 
 
 def _make_gate(allow: Sequence[str] | None, proxies: Sequence[str] | None) -> Gate | None:

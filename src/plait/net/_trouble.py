@@ -6,7 +6,22 @@ from typing import ClassVar
 
 from plait.events import Event, Level
 
+from ._connection import NotAdmitted
 from ._events import describe
+
+# What OpenSSL's reasons for a failed handshake say of the peer.
+_HANDSHAKE_FAULTS = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate does not come from the authority in ca=",
+    "HTTP_REQUEST": "it speaks HTTP without TLS",
+    "NO_SHARED_CIPHER": "it has no cipher in common with this server",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it does not take this server's certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it takes this server's certificate for expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it does not trust this server's certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority of this server's certificate",
+    "UNSUPPORTED_PROTOCOL": "it speaks an older TLS than 1.2",
+    "WRONG_VERSION_NUMBER": "it does not speak TLS",
+}
 
 
 class ConnectionRefused(Event):
@@ -96,3 +111,17 @@ class CertificateExpiring(Event):
         when = "expires in" if self.remaining > 0 else "expired"
         ago = "" if self.remaining > 0 else " ago"
         return f"{self.path}: the certificate in {self.file} {when} {days:.1f} days{ago}; renew it"
+
+
+def explain(error: Exception, timeout: float) -> str:
+    """Return why a connection could not be set up, in a few words."""
+    if isinstance(error, NotAdmitted):
+        return str(error)
+    if isinstance(error, ConnectionAbortedError) and error.errno is None:
+        # The loops have words of their own for it, each its own.
+        return f"no TLS handshake within {timeout:g} s"
+    reason = getattr(error, "reason", None)  # of ssl.SSLError, such as NO_SHARED_CIPHER
+    if not reason:
+        return describe(error)
+    words = _HANDSHAKE_FAULTS.get(reason, "the TLS handshake failed")
+    return f"{words} ({reason})"

@@ -65,7 +65,7 @@ def bind_unix(
     def release() -> None:
         # A forked child that closes its copy must not take the path away from the parent.
         if os.getpid() == owner:
-            _unlink_if(endpoint.path, mine)
+            unlink_if(endpoint.path, mine)
             lock.release()
         else:
             lock.forget()
@@ -227,7 +227,7 @@ def _bind_file(
             os.umask(mask)
             os.chmod(endpoint.path, 0o777 & ~mask)
     except BaseException as error:
-        _unlink_if(endpoint.path, mine)
+        unlink_if(endpoint.path, mine)
         if isinstance(error, PermissionError):
             owner = f"{endpoint.user}:{endpoint.group}"
             raise AddressDenied(
@@ -259,7 +259,7 @@ def _owner(endpoint: UNIXEndpoint | UNIXDatagramEndpoint) -> tuple[int, int]:
     return uid, gid
 
 
-def _unlink_if(path: str, identity: tuple[int, int]) -> None:
+def unlink_if(path: str, identity: tuple[int, int]) -> None:
     """Remove a socket file if it is still the one that was bound, and not somebody else's."""
     try:
         found = os.lstat(path)

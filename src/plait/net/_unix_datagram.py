@@ -19,7 +19,7 @@ from ._endpoints import Endpoint, FDEndpoint, SystemdEndpoint, UNIXDatagramEndpo
 from ._names import show_address
 from ._options import check_path, endpoint_of
 from ._port import DatagramPort
-from ._unix import clear_path, path_error
+from ._unix import clear_path, path_error, unlink_if
 from ._unix_ports import PostPort, RedialPort
 
 __all__ = ["UNIXDatagramClient", "UNIXDatagramServer"]
@@ -143,8 +143,8 @@ class UNIXDatagramClient(DatagramClient):
         """Wait for the peer's socket, for as long as it takes, and begin to receive."""
         self.address = self._own or UNIXDatagramEndpoint(_temporary_path())
         check_path(self.address)
-        if not self.address.abstract:
-            self.stack.callback(_remove, self.address.path)
+        self._bound: tuple[int, int] | None = None
+        self.stack.callback(self._remove)
         await super().start()
 
     async def dial(self) -> socket.socket:
@@ -158,6 +158,8 @@ class UNIXDatagramClient(DatagramClient):
                 os.fchmod(sock.fileno(), self._mode)
             sock.bind(self.address.path)
             if not self.address.abstract:
+                found = os.lstat(self.address.path)
+                self._bound = found.st_dev, found.st_ino
                 os.chmod(self.address.path, self._mode)
         except OSError as error:
             close_quietly(sock)
@@ -182,6 +184,11 @@ class UNIXDatagramClient(DatagramClient):
             back=self._back,
         )
 
+    def _remove(self) -> None:
+        """Remove the client's own socket file, and nothing else that may lie at its path."""
+        if self.address is not None and self._bound is not None:
+            unlink_if(self.address.path, self._bound)
+
     def _away(self, error: OSError) -> float | None:
         """Tell that the peer is gone, and return the seconds until it is looked for."""
         try:
@@ -202,10 +209,3 @@ def _temporary_path() -> str:
 
     name = f"plait-{os.getpid()}-{secrets.token_hex(6)}.sock"
     return os.path.join(tempfile.gettempdir(), name)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        return  # never made, or somebody was faster
