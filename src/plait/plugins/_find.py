@@ -51,4 +51,14 @@ def _own(name: str) -> Any:
             found = getattr(found, part)
     except (ModuleNotFoundError, AttributeError) as error:
         raise BadKind(name, f"it is not there: {error}") from error
+    except Exception as error:
+        raise BadKind(name, f"importing it failed at {_place(error)}") from error
     return found
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised, and the error."""
+    from traceback import extract_tb
+
+    last = extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}: {type(error).__name__}: {error}"
