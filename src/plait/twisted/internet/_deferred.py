@@ -267,7 +267,7 @@ class Deferred(Bridges, Generic[_T]):
                 if callback is None:
                     continue
                 if callback is _CONTINUE:
-                    del callbacks[: len(callbacks) - length_hint(links)]
+                    del callbacks[: -length_hint(links) or None]
                     self._running = False
                     # The one that waits gets the result, and nothing of it is kept here.
                     chainee: Deferred[Any] = args[0]
@@ -290,11 +290,15 @@ class Deferred(Bridges, Generic[_T]):
                     if isinstance(result, Deferred):
                         result = self._adopt(result)
                         if isinstance(result, Deferred):
+                            del callbacks[: -length_hint(links) or None]
                             self.result = result
-                            break
+                            self._running = False
+                            if self._debugInfo is not None:
+                                self._debugInfo.failResult = None
+                            return None
                     failed = isinstance(result, Failure)
                 self.result = result
-            del callbacks[: len(callbacks) - length_hint(links)]
+            callbacks.clear()
             self._running = False
         if failed:
             if self._debugInfo is None:
@@ -321,9 +325,8 @@ class Deferred(Bridges, Generic[_T]):
             return result
         self.paused += 1
         self._chainedTo = other
-        other._callbacks.append(
-            (_CONTINUE, (self,), _NO_KEYWORDS, _CONTINUE, (self,), _NO_KEYWORDS)
-        )
+        me = (self,)
+        other._callbacks.append((_CONTINUE, me, _NO_KEYWORDS, _CONTINUE, me, _NO_KEYWORDS))
         return other
 
     def __str__(self) -> str:
