@@ -113,6 +113,12 @@ def test_debug_means_the_foreground() -> None:
     assert (found.debug, found.daemon, found.log_file) == (True, False, "-")
 
 
+def test_the_default_directory_in_another_root_is_that_root() -> None:
+    """`--rundir .` is the default in twistd, and means the new root under --chroot."""
+    assert plan("-ny", "a.tac", "-d", ".", "--chroot", "/srv").chdir == ""
+    assert plan("-ny", "a.tac", "-d", "sub", "--chroot", "/srv").chdir == "sub"
+
+
 def test_the_last_of_an_option_counts() -> None:
     """An option given twice has its last value."""
     assert plan("-y", "a.tac", "-y", "b.tac").target == "b.tac"

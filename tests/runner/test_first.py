@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,28 @@ def test_as_the_first_process(tmp_path: Path) -> None:
         assert program.out == "child 3\nzombies 0 parent 1\n"
         os.kill(first_of(program), signal.SIGTERM)
         assert program.ends() == 143, program.err
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this platform has no terminals of its own")
+def test_as_the_first_process_on_a_terminal(tmp_path: Path) -> None:
+    """As PID 1 of a terminal, as a container has with -it, Ctrl-C stops it in order, once."""
+    (tmp_path / "first.tac").write_text(FIRST.replace("ACT", "pass"))
+    leader, follower = os.openpty()
+    name = os.ttyname(follower)
+    script = f"exec <{name}; exec {PLAIT} run first.tac"
+
+    def take_terminal() -> None:
+        os.dup2(follower, 0)
+        fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+    words = ("unshare", "-U", "-r", "-p", "-f", "--mount-proc", "sh", "-c", script)
+    with Program(tmp_path, command=words, before=take_terminal, keep=(follower,)) as program:
+        os.close(follower)
+        wait_for(lambda: "zombies" in program.out, "the look around", program)
+        os.write(leader, b"\x03")
+        assert program.ends() == 130, program.err
+        assert program.err.count("received SIGINT") == 1
+    os.close(leader)
 
 
 @pytest.mark.parametrize(

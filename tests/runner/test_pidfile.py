@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from plait.errors import AlreadyRunning, PidfileError
-from plait.runner._pidfile import NoPidfile, open_pidfile, read_owner
+from plait.runner._pidfile import NoPidfile, Pidfile, _why, open_pidfile, read_owner
 
 from .processes import Program, may_isolate, plait, wait_for
 
@@ -130,6 +132,43 @@ def test_without_a_pidfile_nothing_is_done() -> None:
     pidfile.keep_from_children()
     pidfile.remove()
     assert pidfile.descriptors == ()
+
+
+def test_a_glance_of_another_is_waited_for(tmp_path: Path) -> None:
+    """Whoever holds the lock for a moment only, to ask, does not keep a start from happening."""
+    import fcntl
+
+    path = tmp_path / "a.pid"
+    path.touch()
+    with open(path, "rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        timer = threading.Timer(0.02, fcntl.flock, (asking, fcntl.LOCK_UN))
+        timer.start()
+        pidfile = open_pidfile(str(path))
+        timer.join()
+    pidfile.remove()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this platform has no /dev/full")
+def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A file system that takes no number is told by name and reason."""
+    pidfile = Pidfile(str(tmp_path / "a.pid"), os.open("/dev/full", os.O_RDWR))
+    with pytest.raises(PidfileError, match="it cannot be written"):
+        pidfile.write(1)
+    pidfile.remove()
+    pidfile.remove()  # again it does nothing
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (PermissionError(13, "Permission denied"), "there is no permission to write it"),
+        (OSError(5, "Input/output error"), r"it cannot be opened \(Input/output error\)"),
+    ],
+)
+def test_why_it_cannot_be_opened(error: OSError, text: str) -> None:
+    """Each reason has its words."""
+    assert re.match(text, _why("/nowhere/a.pid", error))
 
 
 @pytest.mark.process

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from plait.core import Application
-from plait.errors import PrivilegeError, UsageError
+from plait.errors import NotSupported, PrivilegeError, UsageError
 from plait.runner import RunPlan
 from plait.runner._privileges import rights_of
 from plait.runner._setting import mask_of
+from plait.system import Identity
 
 from .fakes import FakeSystem
 
@@ -105,3 +108,50 @@ def test_a_mask_is_octal(text: str, mask: int | None) -> None:
             mask_of(RunPlan(umask=text))
     else:
         assert mask_of(RunPlan(umask=text)) == mask
+
+
+def test_groups_that_stay_are_found_out() -> None:
+    """A system that keeps supplementary groups which the user does not have is not trusted."""
+
+    class Keeps(FakeSystem):
+        def set_groups(self, groups: Sequence[int]) -> None:
+            """Keep what there is."""
+
+    with pytest.raises(PrivilegeError, match="kept groups that are not its own"):
+        drop(Keeps(), RunPlan(user="web"))
+
+
+@pytest.mark.parametrize("plan", [RunPlan(group="www"), RunPlan(user="web", euid=True)])
+def test_a_group_or_an_effective_user_that_is_not_taken_on_is_found_out(plan: RunPlan) -> None:
+    """Whatever is to change is read back."""
+    with pytest.raises(PrivilegeError, match="did not obey"):
+        drop(FakeSystem(stubborn=True), plan)
+
+
+def test_a_group_of_root_may_be_kept() -> None:
+    """Who asks for the group of root may become it again, which is no way back to root."""
+    system = FakeSystem()
+    drop(system, RunPlan(user="web", group="0"))
+    assert (system.now.uids, system.now.gids) == ((33,) * 3, (0,) * 3)
+
+
+def test_a_system_without_users_is_told() -> None:
+    """Where there are no users none can be changed to."""
+
+    class Lacks(FakeSystem):
+        def identity(self) -> Identity:
+            raise NotSupported("getgroups", "plan9")
+
+    with pytest.raises(PrivilegeError, match="cannot change the user: this platform"):
+        drop(Lacks(), RunPlan(user="web"))
+
+
+def test_a_refusal_is_told() -> None:
+    """What the system refuses although this is root is one sentence."""
+
+    class Refuses(FakeSystem):
+        def set_uid(self, uid: int, *, effective: bool = False) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+    with pytest.raises(PrivilegeError, match="cannot become user web: Operation not permitted"):
+        drop(Refuses(), RunPlan(user="web"))

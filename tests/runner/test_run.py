@@ -784,6 +784,17 @@ def test_what_a_platform_lacks_is_refused(tmp_path: Path, word: str, text: str) 
         assert "Traceback" not in program.err
 
 
+@pytest.mark.parametrize(("verb", "code"), [("status", 4), ("stop", 1), ("reload", 1)])
+def test_without_file_locks_nobody_is_asked_after(tmp_path: Path, verb: str, code: int) -> None:
+    """The commands by pidfile say in one sentence what the platform lacks."""
+    words = f"sys.argv = ['plait', '{verb}', '--pidfile', 'a.pid']\n"
+    script = HIDDEN + words + "import plait.__main__\nplait.__main__.main()\n"
+    with Program(tmp_path, "-c", script, command=(sys.executable,)) as program:
+        assert program.ends() == code, program.err
+        assert "has no file locks" in program.err
+        assert program.err.count("\n") == 1
+
+
 def test_a_platform_without_fork_runs_in_the_foreground(tmp_path: Path) -> None:
     """Without fork, pwd, grp, fcntl and their like an echo server runs all the same."""
     (tmp_path / "echo.tac").write_text(ECHO)

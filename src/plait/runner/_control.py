@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from plait.errors import PidfileError
+from plait.errors import NotSupported, PidfileError
 from plait.runner._pidfile import Owner, read_owner
 from plait.runner._status import DONE, FAILED, ExitStatus
 from plait.runner._tell import tell
@@ -36,7 +36,7 @@ def status_of_running(pidfile: str) -> ExitStatus:
     """
     try:
         owner = read_owner(pidfile)
-    except PidfileError as error:
+    except (PidfileError, NotSupported) as error:
         tell(error)
         return UNKNOWN
     if not owner.running:
@@ -80,10 +80,11 @@ def stop_running(pidfile: str, timeout: float, system: System | None = None) -> 
                 seen = None  # gone; the lock goes with it, or a child of its own has it still
             elif seen is None:
                 time.sleep(min(left, _GLANCE))
-    except (PidfileError, ProcessLookupError) as error:
-        if isinstance(error, PidfileError):
-            tell(error)
-            return FAILED
+    except ProcessLookupError:
+        pass
+    except (PidfileError, NotSupported) as error:
+        tell(error)
+        return FAILED
     _say(f"process {owner.pid} has stopped")
     return DONE
 
@@ -108,7 +109,7 @@ def reload_running(pidfile: str, system: System | None = None) -> ExitStatus:
             _say("not running")
             return FAILED
         _send(owner, getattr(signal, "SIGHUP", signal.SIGTERM), pidfile, system or RealSystem())
-    except PidfileError as error:
+    except (PidfileError, NotSupported) as error:
         tell(error)
         return FAILED
     _say(f"process {owner.pid} reloads")

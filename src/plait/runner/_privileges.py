@@ -86,9 +86,9 @@ class DropRights(NamedTuple):
         Raises:
             PrivilegeError: it was refused, or could be undone.
         """
-        before = system.identity()
+        replaced = system.identity().uids[1] == 0
         try:
-            if before.uids[1] == 0:
+            if replaced:
                 system.set_groups(self.groups)
             system.set_gid(self.gid, effective=self.effective)
             if self.user is not None:
@@ -99,6 +99,8 @@ class DropRights(NamedTuple):
                 "or without --user and --group"
             ) from None
         self._verify(system)
+        if replaced and set(system.identity().groups) - {*self.groups, self.gid}:
+            raise PrivilegeError(f"became {self._who()}, but kept groups that are not its own")
 
     def _verify(self, system: System) -> None:
         now = system.identity()
