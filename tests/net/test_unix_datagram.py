@@ -370,6 +370,6 @@ async def test_a_clients_address_that_cannot_be(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     async with running(UNIXDatagramServer(echo, path=path)):
         client = UNIXDatagramClient(path=path, bind=str(tmp_path / "none" / "own"))
-        with pytest.raises(ExceptionGroup, match="there is no directory .*none; make it"):
+        with pytest.raises(ExceptionGroup, match=r"there is no directory .*none; make it"):
             async with running(client):
                 pass
