@@ -486,3 +486,16 @@ def test_comparing_values_is_not_fooled() -> None:
     assert plain("plait.twisted.internet.defer") == plain("twisted.internet.defer")
     assert plain([1, "a", KeyError(2)]) == [1, "a", ["KeyError", [2]]]
     assert plain(OURS.defer.succeed(1)) != plain(OURS.defer.succeed(2))
+
+
+def test_a_missing_library_is_told_with_what_brings_it() -> None:
+    """Without zope.interface the first import of Twisted's names says which extra to install."""
+    script = (
+        "import sys; sys.modules['zope'] = None; import plait.twisted; "
+        "plait.twisted.install(force=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    told = "needs zope.interface, which is not installed; run: pip install 'plait[twisted]'"
+    assert told in done.stderr

@@ -24,6 +24,10 @@ __all__ = ["Kind", "Needed", "kind_from", "ready_made"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+#: Libraries that nobody knows by the name they are imported by.
+_CALLED = {"dns": "dnspython"}
+
+
 class Needed(NamedTuple):
     """
     The libraries that a kind needs, and how to get them.
@@ -50,7 +54,7 @@ class Needed(NamedTuple):
         """Return the first library that is not installed, or nothing; none is imported."""
         for library in self.libraries:
             if not _installed(library):
-                return library
+                return _CALLED.get(library, library)
         return ""
 
 

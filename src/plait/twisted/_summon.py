@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -36,7 +37,8 @@ def install(*, force: bool = False) -> bool:
         Whether the names are plait's now.
 
     Raises:
-        ImportError: `--twisted=installed` was given and Twisted is not installed.
+        ImportError: `--twisted=installed` was given and Twisted is not installed, or plait's own
+            implementation lacks the library it stands on.
         RuntimeError: The names are to be taken over and the real Twisted is imported already.
     """
     from plait.plugins import register_adapter, register_commands, register_handlers
@@ -53,10 +55,23 @@ def install(*, force: bool = False) -> bool:
     if force or whose == "own" or not realTwisted():
         if whose == "installed":
             raise ImportError("--twisted=installed needs Twisted; try: pip install twisted")
+        if not _there("zope.interface"):
+            raise ImportError(
+                "plait's own Twisted API needs zope.interface, which is not installed; "
+                "run: pip install 'plait[twisted]'"
+            )
         return take_over(force=force or whose == "own")
     if not any(isinstance(finder, _ReactorFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _ReactorFinder())
     return False
+
+
+def _there(library: str) -> bool:
+    """Return whether a library is installed."""
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def mode() -> str:
