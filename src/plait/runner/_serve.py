@@ -179,7 +179,9 @@ class Serving:
                 log.info("received %s, stopping", name)
                 self._stop.set_result(None)
             else:
-                log.warning("received %s again, cutting drains short", name)
+                log.warning(
+                    "received %s again, cutting drains short; a third one ends it at once", name
+                )
                 self._app.hurry_up()
         elif name == "SIGUSR1":
             self._reopen()
