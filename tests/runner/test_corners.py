@@ -291,6 +291,24 @@ def test_tasks_and_frames_find_their_service(app: Application) -> None:
     asyncio.run(main())
 
 
+def test_the_dump_tells_a_service_at_rest_from_a_task_at_work() -> None:
+    """A service that is up waits to be stopped; the task that asks is at work."""
+
+    class Rests(Service):
+        async def start(self) -> None:
+            pass
+
+    async def main() -> str:
+        app = Application("shop")
+        app.add(Rests(), name="rests")
+        async with app:
+            return dump(asyncio.get_running_loop())
+
+    text = asyncio.run(main())
+    assert "shop/rests:\n  task 'shop/rests'\n    (up; waits to be stopped)" in text
+    assert "(at work, or about to be)" not in text.partition("shop/rests:")[2]
+
+
 def test_a_wrong_plan_ends_before_anything_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     """A plan that cannot be comes to 2, or to 1 in twistd's manner, and one sentence."""
     system = FakeSystem()

@@ -33,7 +33,7 @@ def dump(loop: asyncio.AbstractEventLoop) -> str:
         lines.append(f"{path}:")
         for task in sorted(by_service[path], key=lambda task: task.get_name()):
             lines.append(f"  task {task.get_name()!r}")
-            stack = where(task) or "  (not waiting)"
+            stack = where(task) or f"  ({_state(task)})"
             lines += [f"  {line}" for line in stack.splitlines()]
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for number, frame in sys._current_frames().items():
@@ -41,6 +41,13 @@ def dump(loop: asyncio.AbstractEventLoop) -> str:
         for entry in traceback.format_stack(frame):
             lines += [f"  {line}" for line in entry.rstrip().splitlines()]
     return "\n".join(lines)
+
+
+def _state(task: asyncio.Task[Any]) -> str:
+    """Return what a task does of which no frame is shown."""
+    waits = getattr(task.get_coro(), "cr_await", None) is not None
+    # plait's own frames are left out: such a task holds a service that is up.
+    return "up; waits to be stopped" if waits else "at work, or about to be"
 
 
 def service_of_task(task: asyncio.Task[Any]) -> str:
