@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plait.core import Service
+from plait.core import Application, Service
 from plait.errors import PlaitError
 from plait.net import TCPServer
 from plait.plugins import kind
@@ -83,6 +83,60 @@ async def test_a_broken_peer_breaks_its_client_only() -> None:
                 assert await reader.read() == b""
             writer.close()
         await until(lambda: descriptors() <= before)
+
+
+async def test_a_stop_closes_what_is_quiet_and_lets_the_rest_finish() -> None:
+    """A connection without traffic for a second is closed at once; one at work gets its answer."""
+    here = free_port()
+    asked = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        asked.set()
+        await asyncio.sleep(0.3)
+        writer.write(b"late")
+
+    far = TCPServer(slow)
+    async with running(far):
+        service = made(
+            "forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{far.port}"
+        )
+        app = Application("app")
+        app.add(service)
+        await app.startup()
+        quiet, quiet_writer = await asyncio.open_connection("127.0.0.1", here)
+        await asyncio.sleep(1.2)
+        reader, writer = await asyncio.open_connection("127.0.0.1", here)
+        writer.write(b"x")
+        await asked.wait()
+        began = asyncio.get_running_loop().time()
+        stopping = asyncio.ensure_future(app.shutdown())
+        assert await quiet.read() == b""
+        assert await reader.read() == b"late"
+        await stopping
+        assert asyncio.get_running_loop().time() - began < 5
+        writer.close()
+        quiet_writer.close()
+
+
+async def test_what_comes_before_the_far_side_is_there_is_kept() -> None:
+    """Data and the end of file that a client sends at once arrive whole."""
+    here = free_port()
+    got: list[bytes] = []
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.read())
+        writer.write(b"%d" % len(got[-1]))
+
+    far = TCPServer(collect)
+    async with (
+        running(far),
+        running(
+            made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{far.port}")
+        ),
+    ):
+        for size in (0, 1, 3_000_000):
+            assert await ask(here, b"x" * size) == b"%d" % size
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from plait.core import Application, Restart, State
 from plait.errors import EndpointError, FileRefused, LifespanFailed, StartFailed, UsageError
 from plait.plugins import kind
 from plait.services.web import WSGI, StaticFiles, WebServer
+from plait.services.web._kept import Kept
 from tests.net.authority import client_context, write_authority, write_pair
 from tests.net.harness import running, until
 
@@ -536,3 +537,38 @@ def test_bad_values_are_refused_with_a_sentence(values: dict[str, Any], sentence
 def test_the_text_of_a_failed_lifespan() -> None:
     """It says who failed."""
     assert str(LifespanFailed("ended")) == "the application's lifespan ended"
+
+
+async def test_a_small_file_is_answered_again_as_it_is_now(tmp_path: Path) -> None:
+    """The second answer is the same; after a change, and for a part of it, the file counts."""
+    old = tmp_path / "a.txt"
+    old.write_text("first")
+    files = StaticFiles(tmp_path)
+    files._kept = Kept(settled=0)
+    answers = [await asked_of(files, "/a.txt") for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[1][1] == b"first"
+    assert files._kept.find(str(old), old.stat()) is not None
+    assert await asked_of(files, "/a.txt", "HEAD") == (answers[0][0], b"")
+    old.write_text("another")
+    assert (await asked_of(files, "/a.txt"))[1] == b"another"
+    for number in range(300):
+        assert (await asked_of(files, "/a.txt"))[1] == b"another", number
+        new = tmp_path / f"{number}.txt"
+        new.write_text(str(number))
+        assert (await asked_of(files, f"/{number}.txt"))[1] == b"%d" % number
+    assert files._kept.find(str(old), old.stat()) is not None
+    old.unlink()
+    assert (await asked_of(files, "/a.txt"))[0]["status"] == 404
+
+
+async def asked_of(app: Any, path: str, method: str = "GET") -> tuple[dict[str, Any], bytes]:
+    """Ask an application; return the start of its answer and the body."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    await app(scope, None, send)
+    return sent[0], b"".join(message.get("body", b"") for message in sent[1:])

@@ -15,13 +15,12 @@ from plait.errors import FileRefused
 
 from ._asgi import Receive, Scope, Send, answer_lifespan
 from ._conditions import NotSatisfiable, chosen_range, unchanged
+from ._kept import Header, Kept
 from ._listing import page
 
 # Up to here a file is read at once, in the loop: cheaper than a thread, and short.
 _SMALL = 64 * 1024
 _CHUNK = 256 * 1024
-
-Header = tuple[bytes, bytes]
 
 _PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _PHRASES = {
@@ -78,6 +77,7 @@ class StaticFiles:
         self.hidden = hidden
         self._root = self.path if self.path.endswith(os.sep) else self.path + os.sep
         self._common: list[Header] = [(b"x-content-type-options", b"nosniff")]
+        self._kept = Kept()
         if max_age is not None:
             self._common.append((b"cache-control", f"max-age={max_age}".encode("ascii")))
 
@@ -188,6 +188,14 @@ class StaticFiles:
         return [(name, each.info) for name, each in found if each is not None]
 
     async def _file(self, scope: Scope, send: Send, found: _Found) -> None:
+        asked = _asked(scope)
+        kept = self._kept.find(found.path, found.info) if not asked else None
+        if kept is not None:
+            headers, body = kept
+            await send({"type": "http.response.start", "status": 200, "headers": [*headers]})
+            body = b"" if scope["method"] == "HEAD" else body
+            await send({"type": "http.response.body", "body": body})
+            return
         try:
             file = open(found.path, "rb", buffering=0)  # noqa: ASYNC230, SIM115  # local and short
         except OSError:
@@ -196,16 +204,15 @@ class StaticFiles:
         with file:
             info = os.fstat(file.fileno())
             etag = f'"{info.st_mtime_ns:x}-{info.st_size:x}"'
-            headers: list[Header] = [
+            own: list[Header] = [
                 (b"accept-ranges", b"bytes"),
                 (b"last-modified", _date(int(info.st_mtime))),
                 (b"etag", etag.encode("ascii")),
             ]
-            asked = _asked(scope)
             if unchanged(asked, etag, info.st_mtime):
-                await self._start(send, 304, headers, None)
+                await self._start(send, 304, own, None)
                 return
-            headers.append((b"content-type", _kind_of(found.path)))
+            own.append((b"content-type", _kind_of(found.path)))
             try:
                 chosen = chosen_range(asked, etag, info.st_mtime, info.st_size)
             except NotSatisfiable:
@@ -217,9 +224,11 @@ class StaticFiles:
                 first, length = chosen
                 status = 206
                 text = f"bytes {first}-{first + length - 1}/{info.st_size}"
-                headers.append((b"content-range", text.encode("ascii")))
-            await self._start(send, status, headers, length)
-            await _send_file(scope, send, file, first, length)
+                own.append((b"content-range", text.encode("ascii")))
+            await self._start(send, status, own, length)
+            whole = await _send_file(scope, send, file, first, length)
+            if status == 200 and whole is not None and len(whole) == info.st_size:
+                self._kept.keep(found.path, info, tuple(own), whole)
 
     async def _refuse(self, scope: Scope, send: Send, status: int, *more: Header) -> None:
         await self._answer(scope, send, status, [_PLAIN_TEXT, *more], _PHRASES[status])
@@ -281,10 +290,13 @@ def _kind_of(path: str) -> bytes:
     return kind.encode("ascii")
 
 
-async def _send_file(scope: Scope, send: Send, file: BinaryIO | Any, first: int, left: int) -> None:
+async def _send_file(
+    scope: Scope, send: Send, file: BinaryIO | Any, first: int, left: int
+) -> bytes | None:
+    """Send a part of a file; return it where it is small."""
     if scope["method"] == "HEAD":
         await send({"type": "http.response.body", "body": b""})
-        return
+        return None
     if first:
         file.seek(first)
     small = left <= _SMALL
@@ -297,4 +309,4 @@ async def _send_file(scope: Scope, send: Send, file: BinaryIO | Any, first: int,
         left -= len(data)
         await send({"type": "http.response.body", "body": data, "more_body": left > 0})
         if left <= 0:
-            return
+            return data if small else None
