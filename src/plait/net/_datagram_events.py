@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
+from plait.core import describe
 from plait.events import Event, Level
 
 from ._endpoints import Endpoint
-from ._events import describe
 
 __all__ = ["DatagramsEnded", "DatagramsFailed", "DatagramsUndelivered", "Report"]
 

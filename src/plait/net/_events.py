@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from plait.core import describe
 from plait.events import Event, Level
 
 from ._endpoints import Endpoint
@@ -174,9 +175,3 @@ class AcceptResumed(Event):
     def sentence(self) -> str:
         """Return the event as one line."""
         return f"{self.path} accepts connections again after {self.duration:.3f} s"
-
-
-def describe(error: BaseException) -> str:
-    """Return an error in one line: its type and the first line of its text."""
-    text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

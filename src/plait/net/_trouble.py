@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from plait.core import describe
 from plait.events import Event, Level
 
 from ._connection import NotAdmitted
-from ._events import describe
 
 # What OpenSSL's reasons for a failed handshake say of the peer.
 _HANDSHAKE_FAULTS = {
