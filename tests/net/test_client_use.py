@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import socket
 from typing import Any
 
 import pytest
 
 from plait.events import current_connection
-from plait.net import ConnectionBroken
+from plait.net import ConnectionBroken, TCPClient
 from plait.testing import EventSpy, VirtualTimeLoop, settle
 
 from .clients import Peer, names, read_end, running
@@ -276,3 +277,21 @@ async def test_connection_in_the_context(virtual_loop: VirtualTimeLoop) -> None:
     assert len(found) >= 3
     assert set(found) == {"test://peer"}
     assert current_connection.get() is None
+
+
+@pytest.mark.network
+@pytest.mark.plait(loops="real")
+async def test_a_factory_that_raises(spy: EventSpy) -> None:
+    """What a factory of protocols raises fails the attempt, and the connection is closed."""
+
+    def factory() -> asyncio.Protocol:
+        raise ValueError("no protocol today")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = TCPClient(port=listener.getsockname()[1], protocol=factory, wait=False)
+        async with running(client, spy):
+            event = await spy.wait_for("ConnectFailed")
+            assert "ValueError: no protocol today; next attempt" in str(event)
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.recv(1) == b""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from plait.errors import CannotConnect
 from plait.net import TCPClient
-from plait.net._dial import Address, _take_turns, connect_first, resolve
+from plait.net._dial import Address, _take_turns, connect_first, connect_unix, resolve
 from plait.net._names import show_address
 
 from .clients import running
@@ -129,3 +130,37 @@ def test_addresses_for_people() -> None:
     assert show_address(b"\0name") == "@name"
     assert show_address("", "nobody") == "nobody"
     assert show_address(None) == ""
+
+
+async def test_two_that_answer_at_once(good: int) -> None:
+    """Of two addresses that answer in the same moment one is taken, and the other closed."""
+    with no_socket_left():
+        for _ in range(20):
+            sock = await connect_first("tcp://x:1", [at(good), at(good), at(good)], delay=0.0)
+            assert sock.getpeername() == ("127.0.0.1", good)
+            sock.close()
+
+
+async def test_own_address_that_is_no_address(good: int) -> None:
+    """A name to connect from that has no address is told as the resolver tells it."""
+    own = ("no such name", 0)
+    with no_socket_left(), pytest.raises(CannotConnect) as raised:
+        await connect_first("tcp://x:1", [at(good)], delay=0.1, local_addr=own)
+    assert "Connection refused" not in str(raised.value)
+
+
+async def test_waiting_for_a_full_queue_can_be_given_up(tmp_path: Path) -> None:
+    """An attempt that waits for room in a UNIX listener's queue leaves no socket when cancelled."""
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as filler:
+        listener.bind(path)
+        listener.listen(0)
+        filler.connect(path)
+        with no_socket_left():
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await connect_unix("unix:s", path)
+            task = asyncio.ensure_future(connect_unix("unix:s", path))
+            await asyncio.sleep(0.05)
+            listener.accept()[0].close()
+            (await task).close()

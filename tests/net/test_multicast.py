@@ -150,3 +150,49 @@ async def test_wrong_interface() -> None:
     with pytest.raises(ExceptionGroup, match=r"no interface of that name; there are .*lo"):
         async with running(server):
             pytest.fail("never reached")
+
+
+@pytest.mark.parametrize("interface", ["lo", str(socket.if_nametoindex("lo")), "127.0.0.1"])
+async def test_a_client_speaks_to_a_group(interface: str) -> None:
+    """A client whose peer is a group sends through its URL's interface, as far as it says."""
+    ear, port = Ear(), free_port(socket.SOCK_DGRAM)
+    app = Application("app")
+    app.add(MulticastServer(ear, groups=[ONE], port=port, interfaces=["lo"]), name="server")
+    url = f"udp://{ONE}:{port}?interface={interface}&ttl=0"
+    client = app.add(UDPClient.at(url), name="client")
+    async with app:
+        client.send(b"heard")
+        await eventually(lambda: ear.heard)
+    assert ear.heard == [b"heard"]
+    with await UDPClient.at(f"{url}&loopback=no").dial() as sock:
+        for option in (socket.IP_MULTICAST_LOOP, socket.IP_MULTICAST_TTL):
+            assert sock.getsockopt(socket.IPPROTO_IP, option) == 0
+
+
+async def test_interfaces_that_are_not_there() -> None:
+    """An interface that this machine lacks is named, for joining and for sending."""
+    for server in (
+        MulticastServer(Ear(), groups=[ONE], interfaces=["10.99.99.99"]),
+        MulticastServer(Ear(), groups=[SIX], interfaces=["nope0"]),
+    ):
+        with no_socket_left():
+            with pytest.raises(GroupRefused, match=r"10\.99\.99\.99|nope0"):
+                server.prepare()
+            await server.stack.aclose()
+    client = UDPClient.at(f"udp://{ONE}:9?interface=nope0")
+    with no_socket_left(), pytest.raises(GroupRefused, match="there is no interface of that name"):
+        await client.dial()
+
+
+async def test_sending_to_a_group_of_ipv6() -> None:
+    """Interfaces of IPv6 groups are given by name or number, for joining and for sending."""
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    server = MulticastServer(Ear(), groups=[SIX], interfaces=["lo"])
+    try:
+        async with running(server):
+            assert server.groups == ((SIX, "lo"),)
+            server.leave(SIX, "lo")
+            server.join(SIX, str(socket.if_nametoindex("lo")))
+    except ExceptionGroup as error:
+        pytest.skip(f"no IPv6 multicast here: {error}")

@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from plait.net import (
     passed_sockets,
     read_passed_sockets,
 )
+from plait.net._unix import PathLock
 
 pytestmark = pytest.mark.network
 
@@ -399,3 +401,53 @@ def test_unknown_kind(bind: Opened) -> None:
         bind(Strange())
     with pytest.raises(EndpointError):
         UNIXEndpoint("\0")
+
+
+def test_a_link_that_is_nobodys_lock(bind: Opened, tmp_path: Path) -> None:
+    """A link that names no process is left where it is, and the path is refused."""
+    lock = tmp_path / "s.lock"
+    lock.symlink_to("elsewhere")
+    with pytest.raises(AddressInUse, match=r"s\.lock points to"):
+        bind(UNIXEndpoint(str(tmp_path / "s")), families=UNIX)
+    assert lock.is_symlink()
+
+
+def test_a_lock_that_was_removed(tmp_path: Path) -> None:
+    """A lock whose file somebody has removed is given back without a word."""
+    endpoint = UNIXEndpoint(str(tmp_path / "s"))
+    lock = PathLock(endpoint)
+    (tmp_path / "s.lock").unlink()
+    lock.release()
+    PathLock(endpoint).release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_one_holder_at_a_time(tmp_path: Path) -> None:
+    """However many starters try for a path at once, never two of them hold its lock."""
+    endpoint = UNIXEndpoint(str(tmp_path / "s"))
+    holders, most, taken = 0, 0, 0
+    counting = threading.Lock()
+
+    def starter() -> None:
+        nonlocal holders, most, taken
+        for _ in range(300):
+            try:
+                lock = PathLock(endpoint)
+            except AddressInUse:
+                continue
+            with counting:
+                holders += 1
+                taken += 1
+                most = max(most, holders)
+            with counting:
+                holders -= 1
+            lock.release()
+
+    threads = [threading.Thread(target=starter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert taken > 0
+    assert os.listdir(tmp_path) == []

@@ -545,3 +545,45 @@ async def test_the_end_tells_who_was_at_work() -> None:
     assert (ended.idle, ended.finished, ended.closed, ended.aborted) == (1, 1, 0, 0)
     for each in (idle, busy):
         each[1].close()
+
+
+@pytest.mark.plait(loops="real")
+async def test_a_handler_that_ignores_its_end() -> None:
+    """A handler that has seen the end of file and goes on is cancelled when the drain is over."""
+    ends: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read() == b""
+        ends.append("end of file")
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+
+    server = TCPServer(handle, drain=0.1)
+    async with running(server):
+        opened = await asyncio.open_connection("127.0.0.1", server.port)
+        await until(lambda: server.connections and server.connections[0].quiet)
+    assert ends == ["end of file", "cancelled"]
+    opened[1].close()
+
+
+@pytest.mark.plait(loops="real")
+@pytest.mark.parametrize("options", [{}, {"allow": ["127.0.0.0/8"]}])
+async def test_a_stop_in_the_moment_of_a_connection(options: Any) -> None:
+    """A connection whose tasks had no time to begin does not hold the stop up."""
+    loop = asyncio.get_running_loop()
+    for turns in range(4):
+        server = TCPServer(echo, drain=0, **options)
+        with socket.socket() as client:
+            async with running(server):
+                client.connect(("127.0.0.1", server.port))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                began = loop.time()
+            assert loop.time() - began < 0.9
+            client.settimeout(5)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        assert server.connections == ()

@@ -154,6 +154,7 @@ class Connection:
         server = self._server
         self._transport = transport
         self._since = server.loop.time()
+        self.setup = None  # there is a transport to be closed now
         if server.observed:
             server.emit(ConnectionMade(server.path, str(self)))
         if self.ended:
@@ -300,6 +301,19 @@ class Connection:
         for task in (self.setup, self._task):
             if task is not None:
                 task.cancel()
+                task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Note the end of a task that was cancelled before its first step, and so could not."""
+        if task is self.setup:
+            self.setup = None
+            if self.unborn:
+                self.drop_socket()
+                self._server.forget(self)
+        elif task is self._task:
+            self._task = self._reader = None
+            if self._transport is None:
+                self._server.forget(self)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:

@@ -295,6 +295,9 @@ class StreamServer(Service):
         try:
             if self._gate is not None:
                 await self._gate.admit(connection, sock, self.setup_timeout)
+            if not self.secure:
+                # What is left takes no time, and uvloop tells nothing of an end in its midst.
+                connection.setup = None
             await self.loop.connect_accepted_socket(
                 partial(self._protocol, connection), sock, **self.transport_options()
             )
