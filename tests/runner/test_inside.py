@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pstats
 import signal
 import sys
@@ -258,6 +259,38 @@ def test_debug_begins_the_debugger_at_usr2(tmp_path: Path) -> None:
         assert program.ends() == -signal.SIGTERM
         assert "(Pdb)" in program.out
         assert "BdbQuit" not in program.err
+
+
+def test_the_debugger_is_not_disturbed(tmp_path: Path) -> None:
+    """While the debugger holds the loop nobody complains; then the watch goes on."""
+    source = """
+    async def work(self):
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.01)
+        time.sleep(0.4)
+        await asyncio.Event().wait()
+application.add(Works(), name="db")
+"""
+    (tmp_path / "shop.tac").write_text("import os\n" + HEAD + source)
+    reading, writing = os.pipe()
+
+    def listen() -> None:
+        os.dup2(reading, 0)
+
+    with Program(tmp_path, "run", "--debug", "shop.tac", before=listen) as program:
+        os.close(reading)
+        program.until("shop is ready")
+        program.send(signal.SIGUSR2)
+        wait_for(lambda: "(Pdb)" in program.out, "the prompt", program)
+        time.sleep(0.6)
+        os.write(writing, b"p 40 + 2\nc\n")
+        wait_for(lambda: "42" in program.out, "the answer", program)
+        assert "stood still" not in program.err
+        (tmp_path / "go").touch()
+        program.until("blocked by shop/db")
+        program.send(signal.SIGTERM)
+        assert program.ends() == -signal.SIGTERM
+    os.close(writing)
 
 
 def test_stopping_an_idle_tree_is_quick(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ class _Run:
         self.plan = plan
         self.write_log: Callable[[], object] = lambda: None
         self.unwatch: Callable[[], object] = lambda: None
+        self.rest: Callable[[], object] = lambda: None
         self.given: Mapping[str, str] = {}
         self.system = system
         self.signals = signals
@@ -285,7 +286,7 @@ class _Run:
         from plait.runner._stall import StallWatch
 
         watch = StallWatch(limit, self.plan.log_file, rooted=bool(self.plan.chroot))
-        self.unwatch = watch.close
+        self.unwatch, self.rest = watch.close, watch.rest
         self.stack.callback(watch.close)
         return watch
 
@@ -318,6 +319,7 @@ class _Run:
         import bdb
         import pdb  # noqa: T100  # what the user has asked for
 
+        self.rest()
         try:
             pdb.Pdb(nosigint=True).set_trace(sys._getframe())
             log.debug("the debugger has begun")  # the line it stops at

@@ -52,6 +52,8 @@ class StallWatch:
             self._path = "" if self._directory is None else os.path.basename(self._path)
         self._raw = -1
         self._stale = False
+        self._resting = False
+        self._tracing: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._last = 0.0
@@ -99,6 +101,11 @@ class StallWatch:
             if self._beat is not None:
                 self._arm()
 
+    def rest(self) -> None:
+        """Look away while a debugger, which is about to begin, holds the loop."""
+        self._disarm()
+        self._resting, self._tracing = True, sys.gettrace()
+
     def close(self) -> None:
         """Stop watching."""
         self._over.set()
@@ -119,6 +126,8 @@ class StallWatch:
     def _pulse(self) -> None:
         """Show that the loop turns, and re-arm the timer of last resort."""
         now = time.monotonic()
+        if self._resting and sys.gettrace() in (None, self._tracing):
+            self._resting = False
         if self._told:
             self._told = False
             log.warning("the loop turns again; it stood still for %.1f s", now - self._last)
@@ -127,7 +136,8 @@ class StallWatch:
             self._beat = self._loop.call_later(self._limit / 3, self._pulse)
             if self._stale:
                 self.reopen()
-            self._arm()
+            if not self._resting:
+                self._arm()
 
     def _arm(self) -> None:
         # Later than the thread, which says more where it can run at all.
@@ -142,7 +152,8 @@ class StallWatch:
     def _watch(self) -> None:
         while not self._over.wait(self._limit / 3):
             still = time.monotonic() - self._last
-            if still > self._limit and not self._told and not self._over.is_set():
+            told = self._told or self._resting or self._over.is_set()
+            if still > self._limit and not told:
                 self._tell(still)
 
     def _tell(self, still: float) -> None:
