@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plait import core
 from plait.core import Application, Restart, Service, State, TaskService, TimerService, service
 from plait.errors import DoNotRestart, EndApplication, ServiceEnded, StartFailed, StopFailed
 from plait.events import wall
@@ -283,6 +284,33 @@ async def test_a_function_without_async_is_told_so() -> None:
     await app.startup()
     with pytest.raises(StopFailed, match=r"stop\(\) is no coroutine function; expected async def"):
         await app.shutdown()
+
+
+#: The room without its types, for what a type checker would not let through.
+ANY: Any = core
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: ANY.TaskService(3), r"3 is no function; expected async def main\(ready, …\)"),
+        (
+            lambda: ANY.TimerService(3, every=1),
+            "3 is no function; expected what to call at each tick",
+        ),
+        (lambda: ANY.TimerService(print, every="5"), "every is '5'; expected a number of seconds"),
+        (lambda: ANY.TimerService(print, every=5, jitter="1"), "jitter is '1'; expected a number"),
+        (lambda: ANY.Restart(initial="1"), "initial is '1'; expected a finite number from 0 up"),
+        (lambda: ANY.Restart(limit="1"), "limit is '1'; expected None or a number from 0 up"),
+        (lambda: ANY.Restart(half_life="1"), "half_life is '1'; expected seconds, more than 0"),
+    ],
+)
+def test_what_is_of_another_type_is_refused_where_it_is_given(
+    make: Callable[[], object], text: str
+) -> None:
+    """A value of a wrong type is told with what was expected, and not by the first tick."""
+    with pytest.raises((TypeError, ValueError), match=text):
+        make()
 
 
 async def test_a_type_error_of_ones_own_stays_as_it_is() -> None:

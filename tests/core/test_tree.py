@@ -88,10 +88,18 @@ def test_a_circle_in_the_tree_is_refused() -> None:
     assert list(inner) == []
 
 
-@pytest.mark.parametrize("name", ["", "a/b"])
-def test_a_name_without_sense_is_refused(name: str) -> None:
-    """A name is a word without a slash."""
+@pytest.mark.parametrize("name", ["", "a/b", 3])
+def test_a_name_without_sense_is_refused(name: Any) -> None:
+    """A name is a word without a slash, also where the service brings its own."""
+
+    class Named(Service):
+        pass
+
     app = Application("app")
+    child = Named()
+    child.name = name
+    with pytest.raises(ValueError, match="no name"):
+        app.add(child)
     with pytest.raises(ValueError, match="no name"):
         app.add(Service(), name=name)
     with pytest.raises(ValueError, match="no name"):

@@ -60,7 +60,7 @@ class Application(MultiService):
     def __init__(
         self, name: str, user: str | int | None = None, group: str | int | None = None
     ) -> None:
-        if not name or "/" in name:
+        if not isinstance(name, str) or not name or "/" in name:
             raise ValueError(
                 f"{name!r} is no name for an application; expected a word without a slash"
             )

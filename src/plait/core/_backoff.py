@@ -73,7 +73,7 @@ class Backoff(Record):
     def __post_init__(self) -> None:
         for name, lowest in (("initial", 0.0), ("factor", 1.0), ("maximum", 0.0), ("jitter", 0.0)):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= lowest):
+            if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= lowest):
                 raise ValueError(
                     f"{name} is {value!r}; expected a finite number from {lowest:g} up"
                 )
@@ -81,9 +81,11 @@ class Backoff(Record):
             raise ValueError(
                 f"jitter is {self.jitter!r}; expected a share of the delay from 0 to 1"
             )
-        if self.limit is not None and not self.limit >= 0:
+        if self.limit is not None and not (
+            isinstance(self.limit, (int, float)) and self.limit >= 0
+        ):
             raise ValueError(f"limit is {self.limit!r}; expected None or a number from 0 up")
-        if not self.half_life > 0:
+        if not (isinstance(self.half_life, (int, float)) and self.half_life > 0):
             raise ValueError(f"half_life is {self.half_life!r}; expected seconds, more than 0")
 
     def __repr__(self) -> str:

@@ -81,10 +81,8 @@ class MultiService(Service):
             children = parent.children = {}
         if name is None:
             name = self._free_name(parent, child)
-        elif name in children:
-            raise DuplicateName(parent.path, name)
-        elif not name or "/" in name:
-            raise ValueError(f"{name!r} is no name for a service; expected a word without a slash")
+        else:
+            self._check_name(parent, name)
         if restart is not None and not isinstance(restart, Restart):
             raise TypeError(f"restart is {restart!r}; expected a policy, such as Restart()")
         for option, seconds in (("start_timeout", start_timeout), ("stop_timeout", stop_timeout)):
@@ -116,12 +114,19 @@ class MultiService(Service):
         return child
 
     @staticmethod
+    def _check_name(parent: Node, name: str) -> None:
+        """Refuse a name that is none, or that another child has."""
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ValueError(f"{name!r} is no name for a service; expected a word without a slash")
+        if name in (parent.children or {}):
+            raise DuplicateName(parent.path, name)
+
+    @staticmethod
     def _free_name(parent: Node, child: Service) -> str:
         """Return the child's own name, or one derived from its class with a number if need be."""
         children = parent.children or {}
         if child.name is not None:
-            if child.name in children:
-                raise DuplicateName(parent.path, child.name)
+            MultiService._check_name(parent, child.name)
             return child.name
         base = type(child).__name__.lower()
         numbers = parent.numbered

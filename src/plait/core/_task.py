@@ -40,6 +40,8 @@ class TaskService(Service):
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
+        if not callable(main):
+            raise TypeError(f"{main!r} is no function; expected async def main(ready, …)")
         label = getattr(main, "__name__", type(main).__name__)
         if label.isidentifier():
             self.name = label

@@ -98,9 +98,11 @@ class TimerService(Service):
             raise ValueError(
                 "a TimerService takes either every= (seconds) or cron= (an expression)"
             )
-        if every is not None and not 0 < every < float("inf"):
+        if not callable(func):
+            raise TypeError(f"{func!r} is no function; expected what to call at each tick")
+        if every is not None and not (isinstance(every, (int, float)) and 0 < every < float("inf")):
             raise ValueError(f"every is {every!r}; expected a number of seconds above 0")
-        if not 0 <= jitter < float("inf"):
+        if not (isinstance(jitter, (int, float)) and 0 <= jitter < float("inf")):
             raise ValueError(f"jitter is {jitter!r}; expected a number of seconds from 0 up")
         if on_error not in ("report", "fail"):
             raise ValueError(f"on_error is {on_error!r}; expected 'report' or 'fail'")
