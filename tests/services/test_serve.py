@@ -101,7 +101,7 @@ def test_lists_tables_and_flags_are_given_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--env", "A", "--", "true"), "'A'; expected a table"),
+        (("--env", "A", "--", "true"), "'A'; expected NAME=VALUE"),
         (("--done", "x", "--", "true"), "'x'; expected a list, each item a whole number"),
         (("--kill-after", "nan", "--", "true"), "'nan'; expected a number"),
         (("--stdout", "loud", "--", "true"), "'loud'; expected 'debug' or"),
