@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import logging
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from plait.core import Application, Restart, State
 from plait.errors import CannotRun, ProcessEnded, StartFailed, UsageError
 from plait.services.process import Process
+from plait.services.process._environment import read_env_file
 from plait.testing import EventSpy
 from tests.net.harness import descriptors, running, until
 from tests.ports import free_port
@@ -281,10 +283,36 @@ async def test_a_file_of_variables_that_cannot_be_read_is_told(tmp_path: Path) -
     await app.shutdown()
 
 
-async def test_it_may_become_who_it_is() -> None:
-    """Naming the user that it is already needs no rights."""
-    async with running(Process("id", user=getpass.getuser(), once=True)):
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=x#y", "x#y"),
+        ("A=#fff", "#fff"),
+        ("A=x # y", "x"),
+        ('A="x # y" # z', "x # y"),
+        ('A="q\\"r" # "z"', 'q"r'),
+        ("A='$B # y'  # z", "$B # y"),
+        ("A='it' 's'", "'it' 's'"),
+        ('A="', '"'),
+        ("export  A = x ", "x"),
+        ("A=b=c", "b=c"),
+        ("A=", ""),
+    ],
+)
+def test_values_in_files_of_variables(tmp_path: Path, line: str, value: str) -> None:
+    """Quotes, escapes and comments mean what they do to systemd and Docker."""
+    (tmp_path / "vars").write_text(line)
+    assert read_env_file(str(tmp_path / "vars")) == {"A": value}
+
+
+async def test_it_may_become_who_it_is(lines: Lines) -> None:
+    """Naming the user that it is already needs no rights; its home is told, unless set."""
+    user = getpass.getuser()
+    async with running(Process("sh -c 'echo $HOME,$USER,$LOGNAME'", user=user, once=True)):
         pass
+    async with running(Process("sh -c 'echo $HOME'", user=user, env={"HOME": "/here"}, once=True)):
+        pass
+    assert lines.texts == [f"{pwd.getpwnam(user).pw_dir},{user},{user}", "/here"]
 
 
 @pytest.mark.parametrize(

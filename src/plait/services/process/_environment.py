@@ -22,6 +22,8 @@ _NOT_INHERITED = (
 )
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+# In quotes, with a comment behind them or nothing.
+_QUOTED = re.compile(r"""(?:'([^']*)'|"((?:[^"\\]|\\.)*)")(?:\s+\#.*)?""")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -91,8 +93,9 @@ def read_env_file(file: str) -> dict[str, str]:
 
 
 def _value(text: str) -> str:
-    if len(text) >= 2 and text[0] == text[-1] == "'":
-        return text[1:-1]
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), text[1:-1])
-    return re.sub(r"\s+#.*$", "", text)
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is None:
+        return re.sub(r"\s+#.*$", "", text)
+    if quoted[1] is not None:
+        return quoted[1]
+    return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[1]), quoted[2])

@@ -21,7 +21,7 @@ from ._environment import environment
 from ._members import MARK
 from ._output import Output
 from ._ready import answers, http_check, opens, pattern_of, port_check
-from ._spawn import Launch, identity, parse_limits, spawn
+from ._spawn import Launch, account_variables, identity, parse_limits, spawn
 
 __all__ = ["Process"]
 
@@ -136,6 +136,7 @@ class Process(Service):
         self._child: Child | None = None
         self._launch: Launch | None = None
         self._who: dict[str, Any] = {}
+        self._account: dict[str, str] = {}
         self._files: dict[str, str] | None = None
 
     @staticmethod
@@ -156,6 +157,7 @@ class Process(Service):
     def prepare(self) -> None:
         """Look up the user and read the files of variables, which may be for root only."""
         self._who = identity(self._user, self._group)
+        self._account = account_variables(self._user)
         self._files = environment({}, self._env_files, {}, clear=False)
 
     async def start(self) -> None:
@@ -189,7 +191,7 @@ class Process(Service):
         return Launch(
             self.command,
             self.directory,
-            environment(os.environ, (), given, clear=self._clear),
+            environment({**os.environ, **self._account}, (), given, clear=self._clear),
             self._who,
             self._umask,
             self._limits,

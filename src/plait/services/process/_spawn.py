@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from plait.errors import CannotRun, NotSupported, UsageError
 
-__all__ = ["Launch", "identity", "parse_limits", "spawn"]
+__all__ = ["Launch", "account_variables", "identity", "parse_limits", "spawn"]
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -117,6 +117,22 @@ def _why(launch: Launch, error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return f"{error}; check user, group, umask and limits"
+
+
+def account_variables(user: str) -> dict[str, str]:
+    """
+    Return the variables that tell a program whose files are its own.
+
+    Args:
+        user:
+            A name or number of a user that there is; empty for none.
+    """
+    if not user:
+        return {}
+    import pwd
+
+    entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+    return {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
 
 
 def identity(user: str, group: str) -> dict[str, Any]:
