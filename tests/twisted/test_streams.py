@@ -683,3 +683,28 @@ def test_much_data_arrives_whole(world: World) -> None:
 
     told, digest = world.run(body)
     assert told == f"{pieces * size} {digest}"
+
+
+@worlds
+def test_a_connection_closed_as_it_is_made(world: World) -> None:
+    """A connection that its protocol ends in connectionMade leaves no socket behind."""
+
+    def body(world: World, reactor: Any, how: str) -> Any:
+        done = world.defer.Deferred()
+
+        class Ends(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                getattr(self.transport, how)()
+
+            def connectionLost(self, reason: Any = None) -> None:
+                reactor.callLater(0.02, lambda: done.called or done.callback(reason.type))
+
+        client = world.protocol.ClientFactory()
+        client.protocol = Ends
+        reactor.connectTCP("127.0.0.1", _server(world, reactor, Ends).getHost().port, client)
+        return done
+
+    for how in ("loseConnection", "abortConnection"):
+        kind = world.run(body, how).__name__
+        assert kind in ("ConnectionDone", "ConnectionAborted", "ConnectionLost")
+    # Sockets left open are collected as the world closes, and then a warning is an error.

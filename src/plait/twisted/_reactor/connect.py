@@ -136,6 +136,8 @@ class Connector:
         connection.server = None
         speak(connection)
         self.transport = connection
+        if connection._carried():
+            return
         options: dict[str, Any] = {}
         if self._context is not None:
             connection.TLS = True
@@ -149,6 +151,7 @@ class Connector:
             self.transport = None
             self._fail(self._handshake_refusal(error))
         else:
+            connection._taken_over(sock)
             if unwanted:
                 connection.loseConnection()
 

@@ -27,6 +27,7 @@ class Flow:
 
     _transport: Any = None
     _eof = False
+    _held_back = False
     _buffer_full = False
     _write_ending = False
     _wrote = False
@@ -144,11 +145,13 @@ class Flow:
     def pauseProducing(self) -> None:
         """Stop reading, so that the peer is held back."""
         if self.connected and not self.disconnecting and not self._eof:
+            self._held_back = True
             self._transport.pause_reading()
 
     def resumeProducing(self) -> None:
         """Read again."""
         if self.connected and not self.disconnecting and not self._eof:
+            self._held_back = False
             self._transport.resume_reading()
 
     stopReading = pauseProducing

@@ -183,6 +183,8 @@ class Port:
 
     async def _attach(self, connection: Any, new: Socket) -> None:
         speak(connection)
+        if connection._carried():
+            return
         options: dict[str, Any] = {}
         if self._context is not None:
             connection.TLS = True
@@ -195,6 +197,8 @@ class Port:
             # A failed handshake is the peer's affair; its protocol never saw a connection.
             self.reactor.words.log.msg(f"{self._label()}: a connection was refused: {error}")
             new.close()
+        else:
+            connection._taken_over(new)
 
     # ---- closing
 

@@ -325,7 +325,10 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
 
     async def _serve(self, connection: Any, sock: socket.socket) -> None:
         speak(connection)
+        if connection._carried():
+            return
         await self.loop.connect_accepted_socket(lambda: connection._wire, sock)
+        connection._taken_over(sock)
 
     def adoptDatagramPort(
         self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192

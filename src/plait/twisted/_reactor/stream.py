@@ -84,6 +84,21 @@ class Connection(Flow):
             self.write = self.writeSequence = self._discard
             self._transport.abort()
 
+    def _taken_over(self, sock: socket.socket) -> None:
+        """
+        Let go of a socket object whose descriptor a transport of the loop has closed already.
+
+        uvloop takes the object over only when `connection_made` is through: one that was closed
+        in there is never told, and would complain of that when it is collected.
+        """
+        over = self.disconnected or self.socket is not sock
+        if over and type(self.reactor.loop).__module__.startswith("uvloop"):
+            sock.detach()
+
+    def _carried(self) -> bool:
+        """Take a transport that is not the loop's, where the protocol needs one."""
+        return False
+
     def _made(self, transport: Any) -> None:
         if self.connected:  # startTLS: the same connection, a new transport of the loop
             return

@@ -6,6 +6,7 @@ import os
 import socket
 from typing import Any
 
+from .ancillary import DescriptorTransport
 from .stream import Connection
 from .words import Words
 
@@ -75,8 +76,35 @@ class UNIXConnection(Connection):
     """A connection over a UNIX socket."""
 
     def sendFileDescriptor(self, descriptor: int) -> None:
-        """Refuse to send a descriptor, which the loop's transports cannot do."""
-        raise NotImplementedError(
-            "descriptors cannot be sent over this transport; use socket.send_fds on a socket of "
-            "your own, driven by reactor.addReader and addWriter"
-        )
+        """
+        Send a descriptor along with the next byte that is written; it stays open here.
+
+        Args:
+            descriptor:
+                Its number.
+        """
+        if not self.connected or self.disconnecting or self._write_ending:
+            return
+        if not isinstance(self._transport, DescriptorTransport):
+            before = self._transport
+            # The loop's transport closes its own descriptor, not the connection.
+            self.socket = self.socket.dup()
+            self._use(DescriptorTransport(self))
+            self._transport.follow(before)
+            self._bind()
+        self._transport.send_descriptor(descriptor)
+
+    def _carried(self) -> bool:
+        receiver = self.reactor.words.interfaces.IFileDescriptorReceiver
+        if not receiver.providedBy(self._protocol):
+            return False
+        DescriptorTransport(self).begin()
+        return True
+
+    def _descriptor_came(self, descriptor: int) -> None:
+        """Hand a descriptor to the protocol; one that takes none must not leave it open."""
+        receiver = self.reactor.words.interfaces.IFileDescriptorReceiver(self._protocol, None)
+        if receiver is None or not self.connected:
+            os.close(descriptor)
+        else:
+            self.reactor.guard(receiver.fileDescriptorReceived, descriptor)
