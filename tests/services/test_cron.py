@@ -101,10 +101,17 @@ async def test_a_run_under_way_is_ended_at_the_stop() -> None:
     """A command that is under way does not hold the stop."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with running(cron := Cron("sleep 60", every=60, immediately=True)):
+    async with running(cron := Cron("sleep 60", every=60, immediately=True)) as seen:
         await until(lambda: cron.runs == 1)
         await asyncio.sleep(0.1)
+    assert not seen.named("TimerFailed")
     assert loop.time() - began < 10
+
+
+@pytest.mark.parametrize("name", ["hourly", "daily", "midnight", "weekly", "monthly", "yearly"])
+def test_schedules_have_names(name: str) -> None:
+    """The names that crontab knows are understood."""
+    assert list(Cron("true", schedule=f"@{name}"))
 
 
 @pytest.mark.parametrize(
@@ -117,6 +124,8 @@ async def test_a_run_under_way_is_ended_at_the_stop() -> None:
         ({"call": "no_such_module:f", "every": 1}, "no_such_module:f is not there"),
         ({"call": "cron_jobs:number", "every": 1}, "is no function but 3"),
         ({"command": "true", "schedule": "* * *"}, "is no cron expression"),
+        ({"command": "true", "schedule": "@reboot"}, "there is no @reboot; immediately runs it"),
+        ({"command": "true", "schedule": "@sometimes"}, "is no cron expression"),
     ],
 )
 def test_options_without_sense_are_refused(jobs: Any, options: dict[str, Any], text: str) -> None:

@@ -10,11 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Annotated, Any, Literal
 
-from plait.core import MultiService, TimerService
-from plait.errors import UsageError
+from plait.core import MultiService, State, TimerService
+from plait.errors import PlaitError, UsageError
 from plait.plugins import Setting, kind
 
 __all__ = ["Cron"]
+
+#: Schedules by name, as crontab knows them.
+_NAMED = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
 
 #: Seconds that stand for no limit.
 _FOR_EVER = 1e9
@@ -33,7 +44,8 @@ class Cron(MultiService):
         call:
             In its place, package.module:function; a plain function is called in a thread.
         schedule:
-            Five fields in local time, such as */5 * * * *: minute, hour, day, month, weekday.
+            Five fields in local time, such as */5 * * * *: minute, hour, day, month, weekday; or a
+            name such as @daily.
         every:
             In its place, time from one run to the next.
         jitter:
@@ -83,6 +95,8 @@ class Cron(MultiService):
             raise UsageError("command", "give either a command or call=package.module:function")
         if bool(schedule) == (every is not None):
             raise UsageError("schedule", "give either a schedule of five fields or every=SECONDS")
+        if schedule == "@reboot":
+            raise UsageError("schedule", "there is no @reboot; immediately runs it at the start")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise UsageError("timeout", f"{timeout!r} is no number of seconds above 0")
         self.runs = 0
@@ -101,7 +115,7 @@ class Cron(MultiService):
         clock = TimerService(
             self._call if call else self._run,
             every=every,
-            cron=schedule or None,
+            cron=_NAMED.get(schedule, schedule) or None,
             jitter=jitter,
             immediately=immediately,
             on_error=on_error,
@@ -115,6 +129,10 @@ class Cron(MultiService):
         self.add(process, name="run", needs=(), start_timeout=self._timeout or _FOR_EVER)
         try:
             await process.ready()
+        except PlaitError:
+            if self.state is not State.STOPPING:
+                raise
+            # The stop of the application has ended it, which is no failure of the run.
         finally:
             await self.remove(process)
 
