@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Annotated, Any, Literal
 
-from plait.core import MultiService, State, TimerService
-from plait.errors import PlaitError, UsageError
+from plait.core import MultiService, TimerService
+from plait.errors import EndedBeforeReady, UsageError
 from plait.plugins import Setting, kind
 
 __all__ = ["Cron"]
@@ -129,10 +129,8 @@ class Cron(MultiService):
         self.add(process, name="run", needs=(), start_timeout=self._timeout or _FOR_EVER)
         try:
             await process.ready()
-        except PlaitError:
-            if self.state is not State.STOPPING:
-                raise
-            # The stop of the application has ended it, which is no failure of the run.
+        except EndedBeforeReady:
+            return  # the stop of the application has ended it, which is no failure of the run
         finally:
             await self.remove(process)
 

@@ -293,5 +293,5 @@ async def _unread(reader: asyncio.StreamReader) -> bytes:
     """Return what has come already."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0):
-            return await reader.read(1)
+            return await reader.read(65536)
     return b""
