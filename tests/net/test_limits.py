@@ -148,33 +148,34 @@ async def test_storm() -> None:
         await until(lambda: not server.connections and descriptors() <= before)
 
 
+@pytest.mark.slow
 async def test_idle_timeout() -> None:
     """A silent connection is closed, one with traffic or with a handler at work is not."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(100):
             if data == b"work":
-                await asyncio.sleep(0.8)
+                await asyncio.sleep(1.5)
             writer.write(data)
 
-    for server in (
-        TCPServer(handle, idle_timeout=0.3),
-        TCPServer(protocol=Echo, idle_timeout=0.3),
-    ):
-        async with running(server):
-            silent = await asyncio.open_connection("127.0.0.1", server.port)
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            for _ in range(5):
-                await asyncio.sleep(0.15)
-                writer.write(b"x")
-                assert await reader.readexactly(1) == b"x"
-            assert await silent[0].read() == b""
-            writer.write(b"work")
-            assert await reader.readexactly(4) == b"work"
-            assert await reader.read() == b""
-            for each in (silent[1], writer):
-                each.close()
-            await until(lambda: not server.connections)  # noqa: B023  # awaited at once
+    async def check(server: TCPServer) -> None:
+        silent = await asyncio.open_connection("127.0.0.1", server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for _ in range(12):
+            await asyncio.sleep(0.1)
+            writer.write(b"x")
+            assert await reader.readexactly(1) == b"x"
+        assert await silent[0].read() == b""
+        writer.write(b"work")
+        assert await reader.readexactly(4) == b"work"
+        assert await reader.read() == b""
+        for each in (silent[1], writer):
+            each.close()
+        await until(lambda: not server.connections)
+
+    servers = TCPServer(handle, idle_timeout=1), TCPServer(protocol=Echo, idle_timeout=1)
+    async with running(*servers):
+        await asyncio.gather(*map(check, servers))
 
 
 async def test_flood_that_nobody_reads() -> None:
@@ -219,14 +220,14 @@ IDLE_CLIENTS = """
 
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.plait(loops="uvloop", limit=60.0)
+@pytest.mark.plait(loops="uvloop", limit=110.0)
 async def test_ten_thousand_idle_connections() -> None:
     """None of 10,000 idle connections is lost, and the stop takes less than two seconds."""
     number = 10_000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < number + 200:
         pytest.skip(f"the limit of open files is {hard}")
-    servers = [TCPServer(echo), TCPServer(protocol=Echo)]
+    servers = [TCPServer(echo, drain=100), TCPServer(protocol=Echo, drain=100)]
     loop = asyncio.get_running_loop()
     with file_limit(hard):
         async with running(*servers) as seen:
@@ -242,9 +243,9 @@ async def test_ten_thousand_idle_connections() -> None:
             assert await clients.stdout.readline() == b"connected\n"
             assert [len(server.connections) for server in servers] == [number // 2] * 2
             before, used = loop.time(), _cpu()
-        # On a busy machine the time passes without us; the drain would take ten seconds.
+        # On a busy machine the time passes without us; the drain would take 100 seconds.
         assert _cpu() - used < 2
-        assert loop.time() - before < 9
+        assert loop.time() - before < 50
         ends = seen.named("ListeningEnded")
         assert [end.fields()["idle"] for end in ends] == [number // 2] * 2
         assert await clients.stdout.readline() == b"closed\n"

@@ -144,7 +144,7 @@ class TestProtocols:
             assert await opened[0].readexactly(8) == b"upgraded"
             assert await exchange(*opened, b"hello") == b"hello"
             before = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - before < 2
+        assert asyncio.get_running_loop().time() - before < 20
         assert ending(seen).aborted == 0
         assert len(seen.named("ConnectionLost")) == 1
 

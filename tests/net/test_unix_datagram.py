@@ -193,12 +193,12 @@ async def test_stop_while_the_peer_is_away(tmp_path: Path) -> None:
     other = Application("other")
     other.add(UNIXDatagramServer(plain_echo, path=path))
     await other.startup()
-    client = UNIXDatagramClient(path=path, backoff=QUICK)
+    client = UNIXDatagramClient(path=path, backoff=QUICK, drain=60)
     async with running(client):
         await other.shutdown()
         client.send(b"lost")
         began = asyncio.get_running_loop().time()
-    assert asyncio.get_running_loop().time() - began < 1
+    assert asyncio.get_running_loop().time() - began < 20
     assert client.dropped == 1
 
 
@@ -236,12 +236,13 @@ async def test_slow_client_holds_up_nobody(tmp_path: Path) -> None:
                 slow.sendto(b"%d" % number, path)
                 await asyncio.sleep(0)
             await eventually(lambda: server.dropped > 0)
-            spent = os.times().user
+            spent, began = os.times().user, loop.time()
             for _ in range(20):
                 quick.sendto(b"x", path)
                 assert await loop.sock_recv(quick, 10) == b"x"
                 await asyncio.sleep(0.01)
-            assert os.times().user - spent < 0.2
+            # It waits; it does not spin.
+            assert os.times().user - spent < max(0.2, (loop.time() - began) / 2)
             kept = 200 - server.dropped
             for number in range(kept):
                 assert await loop.sock_recv(slow, 10) == b"%d" % number
