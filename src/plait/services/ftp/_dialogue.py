@@ -86,6 +86,9 @@ class Dialogue(aioftp.Server):
 
     async def parse_command(self, stream: Any, *args: Any) -> tuple[str, str]:
         # A client that goes away, or falls silent, is the end of a dialogue and no error.
+        if getattr(stream, "over", False):
+            # aioftp reads on before it has seen that the dialogue ends; what came is not for it.
+            await asyncio.get_running_loop().create_future()
         try:
             name, rest = await super().parse_command(stream, *args)
             if name == "auth":
@@ -93,7 +96,8 @@ class Dialogue(aioftp.Server):
         except UnicodeDecodeError:
             return "?", ""
         except (OSError, TimeoutError, ValueError):
-            return _GONE, ""
+            name, rest = _GONE, ""
+        stream.over = name == _GONE
         return name, rest
 
     async def write_response(self, *args: Any, **kwargs: Any) -> None:
