@@ -67,6 +67,8 @@ DRAWERS = frozenset({"utils", "util", "helpers", "helper", "misc", "common"})
 
 NAMED_ELSEWHERE: dict[str, str] = {
     "plait.twisted.web.util": "programs import it by the name that Twisted gave it",
+    "plait.twisted.internet.utils": "programs import it by the name that Twisted gave it",
+    "plait.twisted.python.util": "programs import it by the name that Twisted gave it",
     "plait.twisted.names.common": "programs import it by the name that Twisted gave it",
 }
 """Modules with the name of a drawer that are not ours to name."""

@@ -103,7 +103,7 @@ def test_a_missing_module_says_what_to_do(tmp_path: Path) -> None:
             except ModuleNotFoundError as error:
                 print(error)
         for line in ("from twisted.python.reflect import objgrep", "from twisted import mail",
-                     "from twisted.python import compat", "from twisted.internet import utils"):
+                     "from twisted.python import text", "from twisted.internet import serialport"):
             try:
                 exec(line)
             except ImportError as error:
@@ -117,8 +117,8 @@ def test_a_missing_module_says_what_to_do(tmp_path: Path) -> None:
     assert all("install Twisted itself (pip install twisted)" in line for line in out[:3])
     assert "use gc.get_referrers" in out[3]
     assert "plait.twisted.mail is left out of plait on purpose: install Twisted" in out[4]
-    assert "Python 3 is all there is" in out[5]
-    assert "asyncio.create_subprocess_exec" in out[6]
+    assert "use the module textwrap" in out[5]
+    assert "install Twisted" in out[6]
     assert out[7] == "plait.twisted.python.log False False"
 
 

@@ -708,3 +708,88 @@ def test_a_connection_closed_as_it_is_made(world: World) -> None:
         kind = world.run(body, how).__name__
         assert kind in ("ConnectionDone", "ConnectionAborted", "ConnectionLost")
     # Sockets left open are collected as the world closes, and then a warning is an error.
+
+
+@worlds
+def test_a_connection_may_be_paused_while_it_is_made(world: World) -> None:
+    """A protocol that stops reading in connectionMade hears nothing until it reads again."""
+
+    def body(world: World, reactor: Any) -> Any:
+        seen: list[Any] = []
+        done = world.defer.Deferred()
+
+        class Slow(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.pauseProducing()
+                reactor.callLater(0.05, self.read)
+
+            def read(self) -> None:
+                seen.append("reads")
+                self.transport.resumeProducing()
+
+            def dataReceived(self, data: bytes) -> None:
+                seen.append(data)
+                if data.endswith(b"!"):
+                    self.transport.loseConnection()
+                elif len(seen) == 2:
+                    self.transport.pauseProducing()
+                    reactor.callLater(0.05, self.read)
+
+            def connectionLost(self, reason: Any = None) -> None:
+                done.callback(seen)
+
+        class Client(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.write(b"hello")
+                reactor.callLater(0.08, self.transport.write, b"again!")
+
+        port = reactor.listenTCP(0, world.protocol.Factory.forProtocol(Slow), interface="127.0.0.1")
+        endpoint = world.endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        endpoint.connect(world.protocol.Factory.forProtocol(Client))
+        return done
+
+    assert world.run(body) == ["reads", b"hello", "reads", b"again!"]
+
+
+@worlds
+@pytest.mark.parametrize("size", [5, 50_000])
+def test_a_close_does_not_wait_for_a_push_producer(world: World, size: int) -> None:
+    """A registered push producer ends with the connection; what was written goes out."""
+
+    def body(world: World, reactor: Any) -> Any:
+        told: list[str] = []
+        heard: list[int] = []
+        done = world.defer.Deferred()
+
+        class Producer:
+            def pauseProducing(self) -> None:
+                told.append("pause")
+
+            def resumeProducing(self) -> None:
+                told.append("resume")
+
+            def stopProducing(self) -> None:
+                told.append("stop")
+
+        class Server(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.registerProducer(Producer(), True)
+                self.transport.write(b"x" * size)
+                self.transport.loseConnection()
+
+        class Client(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def dataReceived(self, data: bytes) -> None:
+                heard.append(len(data))
+
+            def connectionLost(self, reason: Any = None) -> None:
+                reactor.callLater(0.02, done.callback, None)
+
+        made = world.protocol.Factory.forProtocol(Server)
+        port = reactor.listenTCP(0, made, interface="127.0.0.1")
+        endpoint = world.endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        endpoint.connect(world.protocol.Factory.forProtocol(Client))
+        return done.addCallback(lambda _result: [sum(heard), told])
+
+    count, told = world.run(body)
+    assert count == size
+    assert told == ["stop"]

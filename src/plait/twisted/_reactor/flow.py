@@ -31,6 +31,8 @@ class Flow:
     _buffer_full = False
     _write_ending = False
     _wrote = False
+    #: What came before reading began, None once it has.
+    _kept: list[bytes] | None = None
     _emptied: Any = None
 
     def _discard(self, data: Any = None) -> None:
@@ -120,6 +122,8 @@ class Flow:
         if self.producer is not None:
             if self.streamingProducer:
                 self.reactor.guard(self.producer.resumeProducing)
+                if self.disconnecting and not self._buffer_full:
+                    self.reactor.loop.call_soon(self._close)
             else:
                 self._pull()
         elif self._write_ending:
@@ -152,7 +156,10 @@ class Flow:
         """Read again."""
         if self.connected and not self.disconnecting and not self._eof:
             self._held_back = False
-            self._transport.resume_reading()
+            if self._kept is None:
+                self._transport.resume_reading()
+            else:
+                self.reactor.loop.call_soon(self._release)
 
     stopReading = pauseProducing
     startReading = resumeProducing
@@ -160,6 +167,33 @@ class Flow:
     def stopProducing(self) -> None:
         """Close the connection: nobody wants its data."""
         self.loseConnection()
+
+    def _bind(self) -> None:
+        raise NotImplementedError
+
+    def _early(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what comes although reading was stopped: uvloop reads once a connection is made."""
+        self._transport.pause_reading()
+        if self._kept is not None:
+            self._kept.append(data)
+
+    def _release(self) -> None:
+        """Deliver what was kept, and read on."""
+        if self._held_back or self._kept is None:
+            return
+        kept, self._kept = self._kept, None
+        while kept and self.connected and not self.disconnecting and not self._held_back:
+            self._early(kept.pop(0))
+        if not self.connected or self.disconnecting:
+            return
+        if kept:
+            self._kept = kept
+        self._bind()
+        if not self._held_back:
+            self._transport.resume_reading()
 
     def stopConsuming(self) -> None:
         """Let the producer go and close the connection."""

@@ -68,7 +68,7 @@ class Connection(Flow):
 
     def _bind(self) -> None:
         """Bind the loop to the protocol; uvloop looks data_received up in set_protocol."""
-        self._wire.bind(receiver(self))
+        self._wire.bind(receiver(self) if self._kept is None else self._keep)
         self._transport.set_protocol(self._wire)
 
     def _early(self, data: bytes) -> None:
@@ -107,6 +107,7 @@ class Connection(Flow):
         self.reactor._connections.add(self)
         self.reactor.guard(self._protocol.makeConnection, self)
         if self.connected and not self.disconnecting and self._transport is transport:
+            self._kept = [] if self._held_back else None
             self._bind()
         if self.TLS:
             self._handshaken()
@@ -189,13 +190,18 @@ class Connection(Flow):
             self._hold(piece)
 
     def loseConnection(self, *_reason: object) -> None:
-        """Close once what was written has gone out and a producer, if any, has finished."""
+        """
+        Close once what was written has gone out.
+
+        A pull producer is asked for the rest first, and one that is held back may go on until the
+        buffer has drained; a push producer that is not held back is not waited for.
+        """
         if not self.connected or self.disconnecting:
             return
         self.disconnecting = True
         if not self._eof:
             self._transport.pause_reading()
-        if self.producer is None:
+        if self.producer is None or (self.streamingProducer and not self._buffer_full):
             # Not at once: what is written later in the same turn of the loop still goes out.
             self.reactor.loop.call_soon(self._close)
 

@@ -64,12 +64,21 @@ class DatagramPort:
         self.reactor.words.log.msg(
             eventSource=self,
             eventType="start",
-            protocol=self.logPrefix(),
+            protocol=self._name(),
             format="%(protocol)s starting on %(where)s",
             where=self._where(),
         )
         spoken(self, self.reactor.loop.add_reader, sock.fileno(), self._readable)
-        self.protocol.makeConnection(self)
+        try:
+            self.protocol.makeConnection(self)
+        except BaseException:
+            # Nobody has the port: the caller hears of the error alone.
+            self.reactor.loop.remove_reader(sock.fileno())
+            self.reactor._ports.discard(self)
+            sock.close()
+            self.socket = None
+            self.connected = False
+            raise
 
     def _start(self) -> None:
         """Do what a kind of port needs before its protocol begins."""
@@ -189,9 +198,11 @@ class DatagramPort:
 
     def logPrefix(self) -> str:
         """Return the text that marks log lines of this port."""
+        return f"{self._name()} ({self.kind})"
+
+    def _name(self) -> str:
         name = getattr(self.protocol, "logPrefix", None)
-        text = str(name()) if name is not None else type(self.protocol).__name__
-        return f"{text} ({self.kind})"
+        return str(name()) if name is not None else type(self.protocol).__name__
 
     def __repr__(self) -> str:
         name = type(self.protocol).__name__
@@ -258,7 +269,13 @@ class UDPPort(DatagramPort):
             addr:
                 IP address and port; None on a connected port.
         """
-        if addr is None or self._connectedAddr is not None:
+        if self._connectedAddr is not None:
+            if addr is not None and tuple(addr) != tuple(self._connectedAddr):
+                raise AssertionError(
+                    f"the port is connected to {self._connectedAddr} and cannot send to {addr}"
+                )
+            return self._send(datagram, None)
+        if addr is None:
             return self._send(datagram, None)
         try:
             known = addr[0] in self._known

@@ -9,5 +9,4 @@ __getattr__ = absentModules(
     "serialport tksupport udp unix win32eventreactor wxreactor wxsupport",
     tcp="use reactor.listenTCP and connectTCP; for options of the socket, adoptStreamPort",
     asyncioreactor="the reactor is on asyncio already; choose the loop with plait run --loop",
-    utils="use asyncio.create_subprocess_exec, or reactor.spawnProcess",
 )

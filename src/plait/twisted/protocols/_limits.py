@@ -136,23 +136,27 @@ class ThrottlingFactory(WrappingFactory):
 
     def throttleReads(self) -> None:
         """Let no connection read."""
+        log.msg(f"Throttling reads on {self}")
         for p in self.protocols:
             p.throttleReads()
 
     def unthrottleReads(self) -> None:
         """Let every connection read."""
         self.unthrottleReadsID = None
+        log.msg(f"Stopped throttling reads on {self}")
         for p in self.protocols:
             p.unthrottleReads()
 
     def throttleWrites(self) -> None:
         """Hold every producer back."""
+        log.msg(f"Throttling writes on {self}")
         for p in self.protocols:
             p.throttleWrites()
 
     def unthrottleWrites(self) -> None:
         """Let every producer go on."""
         self.unthrottleWritesID = None
+        log.msg(f"Stopped throttling writes on {self}")
         for p in self.protocols:
             p.unthrottleWrites()
 

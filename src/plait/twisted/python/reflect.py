@@ -77,6 +77,8 @@ def fullyQualifiedName(obj: Any) -> str:
         return str(name)
     if isinstance(obj, types.MethodType):
         return f"{obj.__func__.__module__}.{obj.__func__.__qualname__}"
+    if isinstance(obj, types.BuiltinFunctionType):
+        return str(name)
     return f"{obj.__module__}.{name}"
 
 
