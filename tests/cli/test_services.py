@@ -125,3 +125,18 @@ def test_a_service_of_ones_own(where: Path) -> None:
     shown = run(where, "services", "own:Says")
     assert shown.ends() == 0
     assert "--text" in shown.out
+
+
+def test_check_shows_what_the_environment_says(where: Path) -> None:
+    """A variable that a run would refuse is shown as it is; --twisted counts for what is loaded."""
+    (where / "all.toml").write_text("[services.echo]\nkind = 'echo'\n")
+    environment = {
+        "PYTHONPATH": str(where),
+        "PLAIT_STOP_TIMEOUT": "soon",
+        "PLAIT_START_TIMEOUT": "2.5",
+        "PLAIT_LOG_LEVEL": "debug asyncio=info",
+    }
+    program = plait(where, "check", "--twisted", "own", "all.toml", environment=environment)
+    assert program.ends() == 0, program.err
+    for text in ("soon", "2.5", "asyncio=info", "own"):
+        assert text in program.out
