@@ -122,7 +122,7 @@ async def test_stop_without_descriptors() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.plait(loops="uvloop")
+@pytest.mark.plait(loops="uvloop", limit=110.0)
 async def test_storm() -> None:
     """Thousands of connections in bursts, to a server with a limit: every one is served."""
     total, burst = 5000, 250
