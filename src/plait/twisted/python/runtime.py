@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from time import time as seconds
+import time
 
 __all__ = ["Platform", "platform", "platformType", "seconds", "shortPythonVersion"]
+
+
+def seconds() -> float:
+    """Return the seconds since the epoch."""
+    return time.time()
 
 
 def shortPythonVersion() -> str:
