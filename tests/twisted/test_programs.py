@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ftplib
 import signal
 import socket
 import subprocess
@@ -301,6 +302,39 @@ def test_a_plug_in_of_the_installed_twisted(tmp_path: Path) -> None:
             link.sendall(b"GET /page.html HTTP/1.0\r\n\r\n")
             assert b"plugged" in b"".join(iter(lambda: link.recv(65536), b""))
         assert program.end() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("mode", ["auto", "installed"])
+def test_the_installed_plug_in_for_names(mode: str, tmp_path: Path) -> None:
+    """`plait twistd dns` answers from a hosts file over UDP and TCP."""
+    port = free_port()
+    _write(tmp_path, hosts="192.0.2.7 host.example\n")
+    words = ("dns", "-p", str(port), "-i", "127.0.0.1", "--hosts-file", "hosts")
+    arguments = ("twistd", f"--twisted={mode}", "-no", "--pidfile=", *words)
+    with Program("-m", "plait", *arguments, folder=tmp_path) as program:
+        program.wait_for("dns is ready")
+        question = dns.message.make_query("host.example", "A")
+        for ask in (dns.query.udp, dns.query.tcp):
+            assert str(ask(question, "127.0.0.1", 5, port).answer[0][0]) == "192.0.2.7"
+        assert program.end() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("mode", ["auto", "installed"])
+def test_the_installed_plug_in_for_files(mode: str, tmp_path: Path) -> None:
+    """`plait twistd ftp` lists and sends files, each over a port of its own."""
+    port = free_port()
+    _write(tmp_path, page__html="over ftp")
+    arguments = ("twistd", f"--twisted={mode}", "-no", "--pidfile=", "ftp", "-p", str(port))
+    got: list[bytes] = []
+    with Program("-m", "plait", *arguments, "-r", ".", folder=tmp_path) as program:
+        connect(port).close()
+        with ftplib.FTP(timeout=10) as client:
+            client.connect("127.0.0.1", port)
+            client.login()
+            assert "page.html" in client.nlst(".")
+            client.retrbinary("RETR page.html", got.append)
+        assert program.end() == -signal.SIGTERM
+    assert b"".join(got) == b"over ftp"
 
 
 def test_a_drop_in_of_ones_own(tmp_path: Path) -> None:
