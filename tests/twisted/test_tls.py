@@ -376,3 +376,17 @@ def test_a_datagram_port_made_elsewhere_is_adopted(world: World) -> None:
         return got
 
     assert world.run(body) == b"to myself"
+
+
+def test_keys_are_not_made_and_say_so() -> None:
+    """What needs a cryptography library is absent with the advice what to use."""
+    from plait.twisted.internet import ssl
+
+    key = ssl.KeyPair.load(b"x", 1)
+    for name in ("selfSignedCert", "keyHash", "certificateRequest"):
+        with pytest.raises(AttributeError, match="with openssl"):
+            getattr(key, name)
+    with pytest.raises(AttributeError, match=r"no KeyPair\.nothing"):
+        _ = key.nothing
+    with pytest.raises(AttributeError, match="listenSSL"):
+        _ = ssl.Port

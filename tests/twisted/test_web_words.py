@@ -138,6 +138,7 @@ REQUESTS = [
     "GET / HTTP/1.1|Host: a",
     "GET //data HTTP/1.1|Host: a",
     "OPTIONS * HTTP/1.1|Host: a",
+    "GET * HTTP/1.1|Host: a",
     "OPTIONS /data HTTP/1.1|Host: a",
     "GET http://abs.com/data HTTP/1.1|Host: a",
     FORM + "application/x-www-form-urlencoded|Content-Length: 13||a=1&b=2;a=3&c",

@@ -39,6 +39,29 @@ _ABSENT = (
 )
 
 
+_NEEDY = {
+    "certificateRequest",
+    "getPublicKey",
+    "hostFromTransport",
+    "inspect",
+    "keyHash",
+    "matches",
+    "newCertificate",
+    "requestObject",
+    "selfSignedCert",
+    "signCertificateRequest",
+    "signRequestObject",
+}
+
+
+def _missing(thing: object, name: str) -> Any:
+    """Raise an AttributeError that says why there is no such method, where Twisted has it."""
+    whole = f"{type(thing).__name__}.{name}"
+    if name in _NEEDY:
+        raise AttributeError(_ABSENT.format(whole))
+    raise AttributeError(f"there is no {whole}")
+
+
 class DistinguishedName(dict[str, bytes]):
     """The name of a certificate's owner or issuer; parts are bytes, reachable as attributes."""
 
@@ -128,6 +151,9 @@ class Certificate:
         if fields and fields[0][0] == 0xA0:
             fields = fields[1:]
         self._serial, self._issuer, self._subject = fields[0][1], fields[2][1], fields[4][1]
+
+    def __getattr__(self, name: str) -> Any:
+        return _missing(self, name)
 
     @classmethod
     def load(cls, requestData: bytes, format: int = _DER, args: tuple[Any, ...] = ()) -> Any:
@@ -222,6 +248,9 @@ class KeyPair:
 
     def __init__(self, pem: bytes) -> None:
         self._pem = pem
+
+    def __getattr__(self, name: str) -> Any:
+        return _missing(self, name)
 
     @classmethod
     def load(cls, data: bytes, format: int = _DER) -> KeyPair:

@@ -82,11 +82,13 @@ class DiffieHellmanParameters:
         return cls(str(getattr(filePath, "path", filePath)))
 
 
+_REACTOR = "use reactor.listenSSL or reactor.connectSSL"
 _NEEDS = "it needs a cryptography library; make requests with openssl"
 
 __getattr__ = absent(
     __name__,
     {
+        **dict.fromkeys(("Client", "Connector", "Port", "Server"), _REACTOR),
         "CertificateRequest": _NEEDS,
         "ProtocolNegotiationSupport": "ALPN is always there, nothing needs to be asked",
         "protocolNegotiationMechanisms": "ALPN is always there, nothing needs to be asked",

@@ -82,7 +82,7 @@ class HTTPChannel(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Read requests."""
-        if self._broken:
+        if self._broken or not data:
             return
         if self._idle is not None:
             self._idle.reset(self.timeOut)

@@ -74,7 +74,7 @@ class Request(http.Request, Componentized):
         self.setHeader(b"Server", version)
         self.setHeader(b"Date", http.datetimeToString())
         self.prepath = []
-        if self.path == b"*" and self.method == b"OPTIONS":
+        if self.path == b"*":
             self._answer_star()
             return
         self.postpath = [unquote_to_bytes(each) for each in self.path[1:].split(b"/")]
@@ -85,7 +85,11 @@ class Request(http.Request, Componentized):
 
     def _answer_star(self) -> None:
         self.defaultContentType = None  # there is no content
-        self.setResponseCode(200)
+        if self.method == b"OPTIONS":
+            self.setResponseCode(200)
+        else:
+            self.setResponseCode(405)
+            self.setHeader(b"allow", b"OPTIONS")
         self.setHeader(b"content-length", b"0")
         self.finish()
 
