@@ -13,14 +13,17 @@ import subprocess
 from typing import Any, NamedTuple
 
 from .contenders import DATAGRAM_ECHOES, STREAM_ECHOES
-from .harness.process import Server, cpu_seconds, echoes, in_turns
+from .harness.place import Place
+from .harness.process import DidNotWork, Server, cpu_seconds, echoes, in_turns
 from .harness.results import Figure
 from .harness.run import Run, Size
 
 RATE = Figure("rate", "requests/s")
 CPU = Figure("server's cpu", "µs/request")
 P50 = Figure("latency p50", "µs")
+LOST = Figure("lost or late", "datagrams")
 WARM_UP = 0.1
+LOADED_WITHIN = 60.0  # seconds
 WINDOW = 0.02  # seconds; the load generator counts the answers in each
 LONG_LAP = 8 << 20  # bytes under way, from which a lap is longer than a window
 
@@ -41,7 +44,7 @@ KEY = (50, 1024)
 MATRIX = [(count, size) for size in (64, 1024, 65536) for count in (1, 50, 500)]
 STREAMS = {
     Size.FULL: Plan(MATRIX, 6, 0.25),
-    Size.QUICK: Plan([(1, 1024), KEY], 3, 0.2),
+    Size.QUICK: Plan([(1, 1024), KEY], 2, 0.2),
     Size.SMOKE: Plan([(2, 64)], 1, 0.04),
 }
 DATAGRAMS = {
@@ -96,27 +99,42 @@ def one_round(
 ) -> None:
     """Load a server once, and note what came of it."""
     long = connections * size > LONG_LAP
-    command = [str(run.place.folder / "loadgen"), *(["-b"] if run.place.two_processors else [])]
-    command += f"-m {server.mode} -p {server.port} -c {connections} -s {size} -w {WARM_UP}".split()
-    before = cpu_seconds(server.pid)
-    done = subprocess.run(
-        [*command, "-u", str(server.path), "-d", str(seconds * (2 if long else 1))],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    used = cpu_seconds(server.pid) - before
     case = case_name(connections, size)
-    if not done.stdout:
+    options = f"-m {server.mode} -p {server.port} -c {connections} -s {size} -w {WARM_UP}".split()
+    options += ["-u", str(server.path), "-d", str(seconds * (2 if long else 1))]
+    before = cpu_seconds(server.pid)
+    try:
+        told = loaded(run.place, options)
+    except DidNotWork as error:
         run.note(case, server.who, RATE, turn, 0.0, errors=1)
-        run.leave_out(server.who, f"{case}: {done.stderr.strip()[-200:]}")
+        run.leave_out(server.who, f"{case}: {error}")
         return
-    told = json.loads(done.stdout)
-    wrong = told["errors"] + told["mismatch"] + told["lost"]
+    used = cpu_seconds(server.pid) - before
+    wrong = told["errors"] + told["mismatch"]
     run.note(case, server.who, RATE, turn, told["rps"] if long else undisturbed(told), wrong)
     run.note(case, server.who, CPU, turn, used * 1e6 / max(1, told["requests_all"]))
     run.note(case, server.who, P50, turn, told["p50_us"])
+    if server.mode == "udp":
+        run.note(case, server.who, LOST, turn, told["lost"])
+
+
+def loaded(place: Place, options: list[str]) -> dict[str, Any]:
+    """Run the load generator, and return what it tells."""
+    busy = ["-b"] if place.two_processors else []
+    try:
+        done = subprocess.run(
+            [place.folder / "loadgen", *busy, *options],
+            capture_output=True,
+            text=True,
+            timeout=LOADED_WITHIN,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DidNotWork(f"the load is not done after {LOADED_WITHIN:.0f} s") from None
+    if not done.stdout:
+        raise DidNotWork(done.stderr.strip()[-200:])
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
 def undisturbed(told: dict[str, Any]) -> float:

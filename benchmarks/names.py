@@ -20,7 +20,7 @@ from .harness.run import Run, Size
 NSD, SERVICE = "nsd", "plait serve dns"
 RATE = Figure("rate", "queries/s")
 CPU = Figure("server's cpu", "µs/query")
-PLANS = {Size.FULL: (6, 1), Size.QUICK: (3, 1), Size.SMOKE: (1, 0.05)}
+PLANS = {Size.FULL: (6, 1), Size.QUICK: (2, 1), Size.SMOKE: (1, 0.05)}
 COUNTS = {Size.FULL: (5, 1000), Size.QUICK: (5, 1000), Size.SMOKE: (5,)}
 
 SERVERS = [

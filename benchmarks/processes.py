@@ -42,7 +42,7 @@ MEMORY = Figure("memory", "MiB")
 STOP = Figure("stop", "ms")
 DAEMON = Figure("daemon ready", "ms")
 VERSION = Figure("--version", "ms")
-START_ROUNDS = {Size.FULL: 11, Size.QUICK: 5, Size.SMOKE: 1}
+START_ROUNDS = {Size.FULL: 11, Size.QUICK: 3, Size.SMOKE: 1}
 SETTLE = 0.25  # seconds before memory is read
 
 STARTED = [
