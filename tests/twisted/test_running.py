@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+from zope.interface import implementer
 
 from .worlds import World, either
 
@@ -113,3 +114,34 @@ def test_the_text_of_a_refused_connection(world: World) -> None:
     text, number = world.run(body)
     assert text == "Connection was refused by other side: 111: Connection refused."
     assert number == 111
+
+
+@either
+def test_the_failure_of_a_look_up(world: World) -> None:
+    """A name without an address is a DNSLookupError that names it, whoever looked it up."""
+
+    def body(world: World, reactor: Any) -> Any:
+        made: list[Any] = []
+        done = world.defer.Deferred()
+
+        @implementer(world.interfaces.IResolverSimple)
+        class Nowhere:
+            def getHostByName(self, name: str, timeout: Any = ()) -> Any:
+                return world.defer.fail(world.error.DNSLookupError(name))
+
+        class Client(world.protocol.ClientFactory):  # type: ignore[misc, name-defined]
+            noisy = False
+
+            def clientConnectionFailed(self, connector: Any, reason: Any) -> None:
+                made.append([reason.type.__name__, str(reason.value)])
+                reactor.resolve("nosuch.invalid").addErrback(told).addBoth(done.callback)
+
+        def told(failure: Any) -> None:
+            made.append([failure.type.__name__, str(failure.value)])
+
+        reactor.installResolver(Nowhere())
+        reactor.connectTCP("nosuch.invalid", 80, Client())
+        return done.addCallback(lambda _result: made)
+
+    expected = ["DNSLookupError", "DNS lookup failed: nosuch.invalid."]
+    assert world.run(body) == [expected, expected]

@@ -89,9 +89,7 @@ class FirstAddress:
         """Fail when there was no address."""
         deferred, self._deferred = self._deferred, None
         if deferred is not None:
-            deferred.errback(
-                self._error.DNSLookupError(f"no results for hostname lookup: {self._name}")
-            )
+            deferred.errback(self._error.DNSLookupError(self._name))
 
 
 class ResolverNames:
