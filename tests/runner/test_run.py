@@ -336,6 +336,7 @@ application.add(Works(), name="worker")
     assert program.ends() == 1
     assert program.out == "stopped\n"
     assert program.err.count("shop/worker failed") == 1
+    assert "[plait.runner#error] a service has failed for good, stopping" in program.err
     assert program.err.count("Traceback") == 1
     assert "RuntimeError: lost the plot" in program.err
 

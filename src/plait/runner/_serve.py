@@ -104,6 +104,8 @@ class Serving:
             self._job(self._reload())
         ended = asyncio.ensure_future(self._app.ended())
         await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if self._app.failure is not None and not stop.done():
+            log.error("a service has failed for good, stopping")
         self._up = False
         status = await self._shut_down()
         ended.cancel()
