@@ -321,9 +321,10 @@ async def test_a_lifespan_that_fails_fails_the_start(way: str) -> None:
             await send({"type": "lifespan.startup.failed", "message": "Traceback\nno database"})
 
     wanted = "ended before" if way == "returns" else "no database"
-    with pytest.raises(StartFailed, match=wanted):
+    with pytest.raises(StartFailed, match=wanted) as caught:
         async with serving(app):
             pass
+    assert len(caught.value.errors) == 1
 
 
 async def test_a_lifespan_that_ends_is_the_services_failure_and_is_restarted() -> None:

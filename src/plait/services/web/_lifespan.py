@@ -60,6 +60,8 @@ class Lifespan:
             else:
                 why = error or LifespanFailed("ended before it had said that it is ready")
                 self._started.set_exception(why)
+        elif self._started.exception() is not None:
+            return  # it said that its start had failed, and ends
         elif self._stopping:
             if not self._stopped.done():
                 if error is None:
