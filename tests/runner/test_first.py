@@ -136,6 +136,18 @@ def test_as_the_first_process_on_a_terminal(tmp_path: Path) -> None:
     os.close(leader)
 
 
+@pytest.mark.parametrize("words", ["run --daemon", "twistd -y"])
+def test_a_daemon_has_no_place_there(tmp_path: Path, words: str) -> None:
+    """As PID 1 a daemon would end with its launcher: that is said."""
+    (tmp_path / "first.tac").write_text(
+        "from plait import Application\napplication = Application('first')\n"
+    )
+    script = f"exec {PLAIT} {words} first.tac"
+    with inside(tmp_path, script, "-p", "-f", "--mount-proc") as program:
+        assert program.ends() == 0, program.err
+        assert "the daemon ends with it; stay in the foreground instead" in program.err
+
+
 @pytest.mark.parametrize(
     ("act", "status"), [("application.end(0)", 0), ("application.end(6)", 6), ("1 / 0", 1)]
 )

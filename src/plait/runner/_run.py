@@ -35,6 +35,11 @@ __all__ = ["run"]
 
 log = logging.getLogger("plait.runner")
 
+_NO_PLACE_FOR_A_DAEMON = (
+    "plait: the first process of a container has nothing left to do once the daemon is ready, and "
+    "the daemon ends with it; stay in the foreground instead\n"
+)
+
 #: Seconds that stray tasks get at least, after the tree has stopped.
 _AFTERMATH = 1.0
 
@@ -82,6 +87,8 @@ def run(
         a_run = _Run(plan, system, signals, stack, number)
         a_run.given = given or {}
         status = a_run.go(make)
+    if number == 1 and plan.daemon and status.success:
+        sys.stderr.write(_NO_PLACE_FOR_A_DAEMON)
     return _as_twistd(status) if plan.as_twistd else status
 
 
