@@ -214,7 +214,9 @@ class StaticFiles:
                 return
             own.append((b"content-type", _kind_of(found.path)))
             try:
-                chosen = chosen_range(asked, etag, info.st_mtime, info.st_size)
+                chosen = None
+                if scope["method"] == "GET":  # a range of anything else means nothing
+                    chosen = chosen_range(asked, etag, info.st_mtime, info.st_size)
             except NotSatisfiable:
                 size = (b"content-range", f"bytes */{info.st_size}".encode("ascii"))
                 await self._refuse(scope, send, 416, size)
