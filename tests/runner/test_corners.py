@@ -101,9 +101,12 @@ def test_progress_follows_the_events(app: Application) -> None:
     progress(ServiceFailed("shop/db", ValueError("x"), "run"))
     assert progress.text().endswith("failed: shop/db")
     progress(ServiceRestarting("shop/db", 0.5, 1))
-    progress(ServiceStopped("shop/orders/queue", 0.1))
+    progress(ServiceStopped("shop/db", 0.1))
     assert not progress.failed
-    assert progress.text() == "0/3 ready, waiting for orders"
+    assert progress.text() == "0/3 ready, waiting for db (to start again)"
+    progress(ServiceReady("shop/db", 0.1))
+    progress(ServiceStopped("shop/orders/queue", 0.1))
+    assert progress.text() == "1/3 ready, waiting for orders"
 
 
 @pytest.fixture

@@ -17,6 +17,10 @@ from plait.events import Event
 __all__ = ["Progress"]
 
 
+#: What a service waits for that has failed, is stopped for it, and is to be started anew.
+_AGAIN = "to start again"
+
+
 class Progress:
     """
     Counts what is ready, and knows what is waited for; an observer.
@@ -52,7 +56,8 @@ class Progress:
             self.failed.add(path)
         elif isinstance(event, ServiceRestarting):
             self.failed.discard(path)
-        elif isinstance(event, ServiceStopped):
+            self._open[path] = _AGAIN
+        elif isinstance(event, ServiceStopped) and self._open.get(path) != _AGAIN:
             self._down(path)
 
     def _down(self, path: str) -> None:
