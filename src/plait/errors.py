@@ -1225,12 +1225,14 @@ class NoApplication(TargetError):
         name:
             The name that was looked for.
         known:
-            Names that it does define.
+            Names of other values that it defines.
     """
 
     def __init__(self, target: str, name: str, known: Iterable[str] = ()) -> None:
         self.target, self.name, self.known = target, name, tuple(known)
-        there = _choice("it defines", self.known) if self.known else "it defines nothing at all"
+        there = (
+            _choice("it defines", self.known) if self.known else "it defines nothing of that kind"
+        )
         super().__init__(
             f"cannot load {target}: it defines no {name!r}; end it with a line like "
             f"{name} = Application(…); {there}"

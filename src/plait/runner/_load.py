@@ -6,7 +6,7 @@ import importlib
 import linecache
 import os
 import sys
-from types import TracebackType
+from types import BuiltinFunctionType, FunctionType, ModuleType, TracebackType
 from typing import Any, TypeVar
 
 from plait import plugins
@@ -162,7 +162,14 @@ def _lines(source: bytes) -> list[str]:
 
 
 def _names(space: dict[str, Any]) -> list[str]:
-    return [name for name in space if not name.startswith("_")]
+    """Return the names that may have been meant: no modules, classes or functions."""
+    none = (ModuleType, type, FunctionType, BuiltinFunctionType)
+    names = [
+        name
+        for name, value in space.items()
+        if not name.startswith("_") and not isinstance(value, none)
+    ]
+    return sorted(names, key=lambda name: not isinstance(space[name], Service))
 
 
 def _importable(*directories: str) -> None:
