@@ -1230,9 +1230,7 @@ class NoApplication(TargetError):
 
     def __init__(self, target: str, name: str, known: Iterable[str] = ()) -> None:
         self.target, self.name, self.known = target, name, tuple(known)
-        there = (
-            _choice("it defines", self.known) if self.known else "it defines nothing of that kind"
-        )
+        there = _choice("it defines", self.known) if self.known else "it defines nothing like it"
         super().__init__(
             f"cannot load {target}: it defines no {name!r}; end it with a line like "
             f"{name} = Application(…); {there}"
