@@ -398,6 +398,36 @@ def test_a_server_of_ones_own_requests() -> None:
     agree(body)
 
 
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_resource_that_comes_later(late: bool, fails: bool) -> None:
+    """A DeferredResource answers with what its Deferred brings, a failure too."""
+
+    def body(words: Words) -> Any:
+        tree = words.resource.Resource()
+        tree.putChild(b"x", words.static.Data(b"there", "text/plain"))
+        done = words.defer.Deferred()
+        root = words.resource.Resource()
+        root.putChild(b"later", words.web_util.DeferredResource(done))
+
+        def fire() -> None:
+            if fails:
+                done.errback(ValueError("no"))
+            else:
+                done.callback(tree)
+
+        if not late:
+            fire()
+        talk = Talk(words, root)
+        talk.say(b"GET /later/x HTTP/1.1\r\nHost: a\r\n\r\n")
+        if late:
+            fire()
+        done.addErrback(lambda failure: None)
+        return talk.heard()
+
+    agree(body)
+
+
 def test_hosts_are_told_apart_by_name() -> None:
     """NameVirtualHost answers with the resource of the host, or with the default one."""
 

@@ -291,6 +291,8 @@ class Record_NAPTR(Record):
 class Record_SSHFP(Record):
     """The fingerprint of a host's SSH key."""
 
+    ALGORITHM_RSA, ALGORITHM_DSS, ALGORITHM_ECDSA, ALGORITHM_Ed25519 = 1, 2, 3, 4
+    FINGERPRINT_TYPE_SHA1, FINGERPRINT_TYPE_SHA256 = 1, 2
     TYPE = 44
     fancybasename = "SSHFP"
     FIELDS = ("algorithm", "fingerprintType", "fingerprint")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from plait.twisted._absent import absent
+
 __all__ = ["call", "get", "setDefault"]
 
 _defaults: dict[Any, Any] = {}
@@ -45,3 +47,17 @@ def get(key: Any, default: Any = None) -> Any:
     """Return the value of a key, here and now."""
     current = _current.get()
     return current[key] if key in current else _defaults.get(key, default)
+
+
+_VARIABLES = "contexts rest on contextvars, which follow threads and tasks by themselves"
+
+__getattr__ = absent(
+    __name__,
+    {
+        "ContextTracker": _VARIABLES,
+        "ThreadedContextTracker": _VARIABLES,
+        "defaultContextDict": "use setDefault",
+        "installContextTracker": _VARIABLES,
+        "theContextTracker": _VARIABLES,
+    },
+)

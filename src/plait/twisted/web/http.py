@@ -7,6 +7,7 @@ from calendar import timegm as timegm
 from typing import Any
 from urllib.parse import urlparse as _urlparse
 
+from plait.twisted._absent import absent
 from plait.twisted.internet.protocol import ServerFactory
 from plait.twisted.python import log
 
@@ -161,3 +162,8 @@ class HTTPFactory(ServerFactory[Any]):
             return
         line = self._format(datetimeToLogString(), request) + "\n"
         file.write(line if file is log.logfile else line.encode("utf-8"))
+
+
+_CLIENT = "clients are not here: install Twisted itself (pip install twisted)"
+
+__getattr__ = absent(__name__, {"HTTPClient": _CLIENT, "PotentialDataLoss": _CLIENT})

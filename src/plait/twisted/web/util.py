@@ -1,4 +1,4 @@
-"""Redirections."""
+"""Redirections, resources that come later, and failures as pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import html
 from typing import Any
 from urllib.parse import urljoin
 
+from plait.twisted._absent import absent
+
 from . import resource
 
-__all__ = ["ParentRedirect", "Redirect", "redirectTo"]
+__all__ = ["DeferredResource", "ParentRedirect", "Redirect", "formatFailure", "redirectTo"]
 
 
 def redirectTo(URL: bytes, request: Any) -> bytes:
@@ -66,3 +68,48 @@ class ParentRedirect(resource.Resource):
         """Send the client there."""
         here = request.prePathURL().decode("latin-1")
         return redirectTo(urljoin(here, "./").encode("latin-1"), request)
+
+
+class DeferredResource(resource.Resource):
+    """
+    Stands for a resource that a Deferred will bring.
+
+    Args:
+        d:
+            The Deferred.
+    """
+
+    isLeaf = True
+
+    def __init__(self, d: Any) -> None:
+        super().__init__()
+        self.d = d
+
+    def getChild(self, path: bytes, request: Any) -> Any:
+        """Return this resource for everything below it, too."""
+        return self
+
+    def render(self, request: Any) -> int:
+        """Answer once the resource is there, or with its failure."""
+        self.d.addCallback(self._found, request).addErrback(request.processingFailed)
+        return 1  # NOT_DONE_YET
+
+    def _found(self, child: Any, request: Any) -> None:
+        request.render(resource.getChildForRequest(child, request))
+
+
+def formatFailure(myFailure: Any) -> bytes:
+    """
+    Return a failure's traceback as a piece of a page.
+
+    Args:
+        myFailure:
+            The failure.
+    """
+    text = f"<pre>{html.escape(myFailure.getTraceback())}</pre>"
+    return text.encode("ascii", "xmlcharrefreplace")
+
+
+_TEMPLATE = "formatFailure shows a failure; templates need Twisted itself"
+
+__getattr__ = absent(__name__, {"FailureElement": _TEMPLATE})
