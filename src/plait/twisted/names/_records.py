@@ -71,7 +71,7 @@ class Record:
         """Read the data from a file with so many bytes of it."""
         from ._payloads import payload_of, wire_data
 
-        raw = strio.read() if length is None else strio.read(length)
+        raw = strio.read(-1 if length is None else length)
         vars(self).update(vars(payload_of(self.TYPE, wire_data(self.TYPE, raw), None)))
 
     def rdata(self, cls: int = IN, kind: int | None = None) -> dns.rdata.Rdata:
@@ -298,11 +298,7 @@ class Record_SSHFP(Record):
     FIELDS = ("algorithm", "fingerprintType", "fingerprint")
 
     def __init__(
-        self,
-        algorithm: int = 0,
-        fingerprintType: int = 0,
-        fingerprint: bytes = b"",
-        ttl: Any = 0,
+        self, algorithm: int = 0, fingerprintType: int = 0, fingerprint: bytes = b"", ttl: Any = 0
     ) -> None:
         super().__init__(algorithm, fingerprintType, fingerprint, ttl=ttl)
 
