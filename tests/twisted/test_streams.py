@@ -791,3 +791,38 @@ def test_a_close_does_not_wait_for_a_push_producer(world: World) -> None:
 
     for size in (5, 50_000):
         assert world.run(body, size) == [size, ["stop"]]
+
+
+@worlds
+def test_a_connection_closed_while_it_is_made_hears_nothing(world: World) -> None:
+    """What the peer sends to a connection that is being closed is not delivered."""
+
+    def body(world: World, reactor: Any) -> Any:
+        seen: list[Any] = []
+        done = world.defer.Deferred()
+
+        class Busy(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.write(b"busy")
+                self.transport.loseConnection()
+
+            def dataReceived(self, data: bytes) -> None:
+                seen.append(data)
+
+        class Client(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.write(b"hello")
+
+            def dataReceived(self, data: bytes) -> None:
+                seen.append(data)
+
+            def connectionLost(self, reason: Any = None) -> None:
+                reactor.callLater(0.02, done.callback, seen)
+
+        made = world.protocol.Factory.forProtocol(Busy)
+        port = reactor.listenTCP(0, made, interface="127.0.0.1")
+        endpoint = world.endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
+        endpoint.connect(world.protocol.Factory.forProtocol(Client))
+        return done
+
+    assert world.run(body) == [b"busy"]

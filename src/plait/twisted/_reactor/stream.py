@@ -73,7 +73,8 @@ class Connection(Flow):
 
     def _early(self, data: bytes) -> None:
         """Deliver bytes that came before the protocol was bound, as after startTLS."""
-        receiver(self)(data)
+        if not self.disconnecting:  # closed while it was made, when uvloop reads all the same
+            receiver(self)(data)
 
     def _broken(self, error: Exception) -> None:
         """Log what the protocol raised over its bytes, and end the connection for that reason."""
