@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from plait.core import Application, Restart, State
 from plait.plugins import OWN_SERVICES, kind
 from plait.services.ftp import hash_password
+from plait.testing import EventSpy
 from tests.net.harness import until
 from tests.ports import free_port
 from tests.programs import Program
@@ -148,6 +150,11 @@ def test_it_runs_as_a_daemon(place: Path, name: str) -> None:
     assert f"{name} stopped after" in log
 
 
+def restarted(seen: EventSpy, times: int) -> bool:
+    """Tell whether there were so many restarts."""
+    return len(seen.named("ServiceRestarting")) == times
+
+
 @pytest.mark.plait(loops="real")
 @pytest.mark.parametrize("name", sorted(set(SERVES) - {"cron"}))
 async def test_it_is_restarted_after_a_crash(
@@ -168,10 +175,12 @@ async def test_it_is_restarted_after_a_crash(
     }
     app = Application("app")
     service = app.add(kind(name).make(values[name]), restart=Restart(initial=0.02, jitter=0))
+    seen = EventSpy()
+    app.observe(seen)
     async with app:
-        for _ in range(2):
+        for number in (1, 2):
             service.fail(RuntimeError("crashed"))
-            await until(lambda: service.state is State.BACKOFF)
+            await until(partial(restarted, seen, number))
             await until(lambda: service.state is State.RUNNING)
             if name != "process":
                 _, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -15,6 +15,7 @@ import pytest
 
 from plait.core import Application, Restart, State
 from plait.errors import EndpointError, FileRefused, LifespanFailed, StartFailed, UsageError
+from plait.net import connection
 from plait.plugins import kind
 from plait.services.web import WSGI, StaticFiles, WebServer
 from plait.services.web._kept import Kept
@@ -407,6 +408,20 @@ async def test_the_access_log_is_ordinary_logging(caplog: pytest.LogCaptureFixtu
     lines = [r.getMessage() for r in caplog.records if r.name == "uvicorn.access"]
     assert len(lines) == 1
     assert '"GET /seen HTTP/1.1" 200' in lines[0]
+
+
+async def test_a_wsgi_application_is_in_the_context_of_its_connection() -> None:
+    """It can tell which connection it works for, although it runs in a thread."""
+    seen: list[object] = []
+
+    def app(_: dict[str, Any], start: Any) -> list[bytes]:
+        seen.append(connection().peer)
+        start("200 OK", [])
+        return [b"x"]
+
+    async with serving(WSGI(app)) as server:
+        assert (await get(server.port)).body == b"x"
+    assert seen != [None]
 
 
 async def test_tls_takes_up_a_new_certificate(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from inspect import isawaitable
 from typing import Annotated, Any, Literal
 
 from plait.core import MultiService, TimerService
-from plait.errors import EndedBeforeReady, UsageError
+from plait.errors import EndedBeforeReady, MissingExtra, UsageError
 from plait.plugins import Setting, kind
 
 __all__ = ["Cron"]
@@ -97,6 +98,8 @@ class Cron(MultiService):
             raise UsageError("schedule", "give either a schedule of five fields or every=SECONDS")
         if schedule == "@reboot":
             raise UsageError("schedule", "there is no @reboot; immediately runs it at the start")
+        if schedule and find_spec("cronsim") is None:
+            raise MissingExtra("cron with a schedule", "cronsim", "cron")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise UsageError("timeout", f"{timeout!r} is no number of seconds above 0")
         self.runs = 0

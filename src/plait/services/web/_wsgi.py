@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from tempfile import SpooledTemporaryFile
 from typing import Any, TypeAlias
 
@@ -51,7 +52,9 @@ class WSGI:
                 return None
             loop = asyncio.get_running_loop()
             answer = _Answer(self.app, _environ(scope, body), send, loop)
-            await loop.run_in_executor(self._threads(), answer.run)
+            # In the connection's context, so that what the application logs tells whose it is.
+            run = copy_context().run
+            await loop.run_in_executor(self._threads(), run, answer.run)
         return None
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
