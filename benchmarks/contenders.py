@@ -25,6 +25,12 @@ def plait(style: str) -> Contender:
 TWISTED_API_ECHO = Contender(
     TWISTED_API, ("{bin}/plait", "run", "--twisted=own", "{programs}/echo_twisted.py"), ("zope",)
 )
+TWISTED_ON_PLAIT = Contender(
+    "plait + Twisted",
+    ("{bin}/plait", "run", "--twisted=installed", "{programs}/echo_twisted.py"),
+    ("twisted",),
+    every=3,
+)
 TWISTED_ECHO = Contender(
     TWISTED,
     ("{bin}/twistd", "--pidfile=", "-noy", "{programs}/echo_twisted.py"),
@@ -42,6 +48,7 @@ STREAM_ECHOES = [
     loop("uvloop", "streams"),
     plait("handler"),
     loop("asyncio", "protocol", every=3),
+    TWISTED_ON_PLAIT,
     TWISTED_ECHO,
     AIOMISC_ECHO,
 ]
