@@ -119,6 +119,34 @@ async def test_a_stop_closes_what_is_quiet_and_lets_the_rest_finish() -> None:
         quiet_writer.close()
 
 
+async def test_a_slow_reader_slows_the_other_side() -> None:
+    """What a client does not take is not piled up here; when it reads, it gets all."""
+    here, whole = free_port(), 50_000_000
+    sent = asyncio.Event()
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        for _ in range(whole // 100_000):
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+        sent.set()
+
+    far = TCPServer(pour)
+    async with (
+        running(far),
+        running(
+            made("forward", listen=f"tcp://127.0.0.1:{here}", to=f"tcp://127.0.0.1:{far.port}")
+        ),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", here)
+        writer.write(b"x")
+        await asyncio.sleep(0.3)
+        assert not sent.is_set()
+        assert len(await reader.readexactly(whole)) == whole
+        assert await reader.read() == b""
+        writer.close()
+
+
 async def test_what_comes_before_the_far_side_is_there_is_kept() -> None:
     """Data and the end of file that a client sends at once arrive whole."""
     here = free_port()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from plait.errors import CertificateRefused, StartFailed, UsageError
 from plait.plugins import kind
 from plait.services.ftp import FTPServer, hash_password
-from tests.net.authority import write_authority, write_pair
+from tests.net.authority import client_context, write_authority, write_pair
 from tests.net.harness import running
 
 from .outside import call, output_of
@@ -249,6 +250,52 @@ async def test_what_came_in_the_clear_does_not_pass_for_secure(
     async with serving(folder, cert=cert, key=key) as server, talking(server) as talk:
         assert (await talk.say("AUTH GSSAPI")).startswith("504")
         assert await talk.say("AUTH TLS\r\nUSER anonymous") == ""
+
+
+async def test_tls_by_hand(folder: Path, tmp_path: Path) -> None:
+    """AUTH once; PROT P and C each make PASV listen anew; anything else is refused."""
+    cert, key = write_pair(tmp_path)
+    options = {"cert": cert, "key": key, "passive_ports": "32130-32130"}
+    async with serving(folder, **options) as server, talking(server) as talk:
+        assert (await talk.say("AUTH TLS")).startswith("234")
+        await talk.writer.start_tls(client_context(), server_hostname="localhost")
+        for line, code in (
+            ("AUTH TLS", "503"),
+            ("USER anonymous", "230"),
+            ("FEAT", "211"),
+            ("PBSZ 0", "200"),
+            ("PASV", "227"),
+            ("PROT P", "200"),
+            ("PROT P", "200"),
+            ("PASV", "227"),
+            ("PROT C", "200"),
+            ("EPSV", "229"),
+            ("PROT X", "536"),
+            ("QUIT", "221"),
+        ):
+            assert (await talk.say(line)).startswith(code), line
+
+
+async def test_without_a_free_port_there_is_no_data(folder: Path) -> None:
+    """When all passive ports are in use, the client is told so."""
+    with socket.create_server(("127.0.0.1", 32131)):
+        ports = "32131-32131"
+        async with serving(folder, passive_ports=ports) as server, talking(server) as talk:
+            await talk.say("USER anonymous")
+            assert (await talk.say("PASV")).startswith("421")
+
+
+async def test_a_transfer_that_breaks_off_leaves_the_dialogue(folder: Path) -> None:
+    """A client that resets its connection for data is told 426 and goes on."""
+    (folder / "huge").write_bytes(bytes(40_000_000))
+    async with serving(folder) as server, talking(server) as talk:
+        await talk.say("USER anonymous")
+        port = int((await talk.say("EPSV")).rpartition("(|||")[2].rstrip("|)"))
+        _, data = await asyncio.open_connection("127.0.0.1", port)
+        assert (await talk.say("RETR huge")).startswith("150")
+        data.transport.abort()
+        assert (await talk.hear()).startswith("426")
+        assert (await talk.say("NOOP")).startswith("200")
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,14 @@ class _Side(asyncio.Protocol):
         return self._lost
 
     def pause_writing(self) -> None:
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.pause_reading()
+        other = self.other
+        if other is not None and other.transport is not None and not other.transport.is_closing():
+            other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self.other is not None and self.other.transport is not None:
-            self.other.transport.resume_reading()
+        other = self.other
+        if other is not None and other.transport is not None and not other.transport.is_closing():
+            other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -145,7 +147,8 @@ class Near(_Side):
             far.pass_end()
         if self.ended:
             self.pass_end()
-        here.resume_reading()
+        if not here.is_closing():
+            here.resume_reading()
 
 
 async def _open(target: Endpoint, far: _Side) -> None:
