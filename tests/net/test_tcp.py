@@ -348,16 +348,20 @@ async def test_input_during_the_drain_harms_no_answer() -> None:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1000):
             pass
-        await asyncio.sleep(0.2)
+        told.set()
+        await written.wait()
+        await asyncio.sleep(0.1)
         writer.write(b"x" * 1_000_000)
 
+    told, written = asyncio.Event(), asyncio.Event()
     server = TCPServer(handle)
     async with running(server):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         await until(lambda: server.connections and not server.connections[0].unborn)
         stopping = asyncio.create_task(server.stop())
-        await asyncio.sleep(0.1)
+        await told.wait()
         writer.write(b"more" * 1000)
+        written.set()
         assert len(await reader.read()) == 1_000_000
         await stopping
         await server.start()

@@ -16,6 +16,10 @@ __all__ = ["Shelf"]
 #: Services that begin to start before what there is gets shelved.
 SHELF = 2000
 
+#: Up to so many frozen objects nobody has frozen: Python 3.12 puts its immortal ones, which are some
+#: hundreds, among them at each full collection.
+FEW = 2000
+
 
 class Shelf:
     """What the garbage collector is not to look at before the tree is ready."""
@@ -31,7 +35,7 @@ class Shelf:
         if self._begun % SHELF or self._closed:
             return
         # Whoever has frozen objects himself, before a fork for instance, keeps them as they are.
-        if self._used or not gc.get_freeze_count():
+        if self._used or gc.get_freeze_count() <= FEW:
             self._used = True
             gc.freeze()
 
