@@ -70,7 +70,7 @@ TIMERS = [
     Peer("aiomisc", "aiomisc", ("aiomisc",)),
 ]
 TIMER_PLANS = {
-    Size.FULL: ([1, 10], 2.0, 2),
+    Size.FULL: ([1, 10], 1.5, 2),
     Size.QUICK: ([1, 10], 1.0, 1),
     Size.SMOKE: ([10], 0.05, 1),
 }

@@ -48,7 +48,7 @@ STREAMS = {
     Size.SMOKE: Plan([(2, 64)], 1, 0.04),
 }
 DATAGRAMS = {
-    Size.FULL: Plan([(1, 512), (50, 512)], 10, 0.4),
+    Size.FULL: Plan([(1, 512), (50, 512)], 8, 0.4),
     Size.QUICK: Plan([(1, 512), (50, 512)], 4, 0.25),
     Size.SMOKE: Plan([(2, 64)], 1, 0.04),
 }

@@ -21,7 +21,7 @@ from .harness.run import Run, Size
 PLAIT, UVICORN, STARLETTE = "plait serve web", "uvicorn", "starlette"
 RATE = Figure("rate", "requests/s")
 CPU = Figure("server's cpu", "µs/request")
-PLANS = {Size.FULL: (10, 0.8), Size.QUICK: (4, 0.5), Size.SMOKE: (1, 0.05)}
+PLANS = {Size.FULL: (8, 0.8), Size.QUICK: (4, 0.5), Size.SMOKE: (1, 0.05)}
 LINKS = 16
 APPLICATION, FILE = "a small ASGI answer", "a file of 1,000 bytes"
 FILE_TEXT = b"x" * 1000
