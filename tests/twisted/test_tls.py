@@ -390,3 +390,32 @@ def test_keys_are_not_made_and_say_so() -> None:
         _ = key.nothing
     with pytest.raises(AttributeError, match="listenSSL"):
         _ = ssl.Port
+
+
+def test_a_client_creator_waits_for_the_handshake(files: Files) -> None:
+    """Its Deferred fires with a protocol that has been connected."""
+    world = WORLDS["own"]
+
+    def body(world: World, reactor: Any) -> Any:
+        class Client(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            made = False
+
+            def connectionMade(self) -> None:
+                self.made = True
+
+        server = world.protocol.Factory.forProtocol(world.protocol.Protocol)
+        context = _context(world, files)
+        port = reactor.listenSSL(0, server, context, interface="127.0.0.1")
+        creator = world.protocol.ClientCreator(reactor, Client)
+        context = world.ssl.ClientContextFactory()
+        connected = creator.connectSSL("127.0.0.1", port.getHost().port, context)
+
+        def seen(protocol: Any) -> Any:
+            made, protocol.connectionLost = protocol.made, lambda reason: done.callback(made)
+            protocol.transport.loseConnection()
+
+        done = world.defer.Deferred()
+        connected.addCallback(seen).addErrback(done.errback)
+        return done
+
+    assert world.run(body) is True

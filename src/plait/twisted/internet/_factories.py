@@ -284,8 +284,23 @@ class _OneShot(ClientFactory[Any]):
         self.deferred: Deferred[Any] | None = deferred
 
     def buildProtocol(self, addr: Any) -> Any:
-        self._fire(lambda d: d.callback(self.instance))
+        if hasattr(self.reactor, "loop"):
+            self._fire_when_made()
+        else:
+            self._fire(lambda d: d.callback(self.instance))
         return self.instance
+
+    def _fire_when_made(self) -> None:
+        """Fire once the protocol is connected: some turns of the loop later, more with TLS."""
+        instance = self.instance
+        made = instance.makeConnection
+
+        def makeConnection(transport: Any) -> None:
+            del instance.makeConnection
+            made(transport)
+            self._fire(lambda d: d.callback(instance))
+
+        instance.makeConnection = makeConnection
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         self._fire(lambda d: d.errback(reason))
