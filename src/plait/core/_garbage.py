@@ -16,8 +16,8 @@ __all__ = ["Shelf"]
 #: Services that begin to start before what there is gets shelved.
 SHELF = 2000
 
-#: Up to so many frozen objects nobody has frozen: Python 3.12 puts its immortal ones, which are some
-#: hundreds, among them at each full collection.
+#: Up to so many frozen objects nobody has frozen: Python 3.12 puts its immortal ones, which are
+#: some hundreds, among them at each full collection.
 FEW = 2000
 
 
