@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -419,3 +420,21 @@ def test_a_client_creator_waits_for_the_handshake(files: Files) -> None:
         return done
 
     assert world.run(body) is True
+
+
+@worlds
+@pytest.mark.skipif(sys.platform != "linux", reason="the abstract name space is Linux's")
+def test_a_port_in_the_abstract_name_space_can_be_closed(world: World) -> None:
+    """A UNIX port without a file listens, is connected to and is closed."""
+    name = f"\0plait-{os.getpid()}-{world.name}"
+
+    def body(world: World, reactor: Any) -> Any:
+        factory = world.protocol.Factory.forProtocol(world.protocol.Protocol)
+        port = reactor.listenUNIX(name, factory)
+        endpoint = world.endpoints.UNIXClientEndpoint(reactor, name)
+        made = endpoint.connect(world.protocol.Factory.forProtocol(world.protocol.Protocol))
+        made.addCallback(lambda protocol: protocol.transport.loseConnection())
+        made.addCallback(lambda _result: port.stopListening())
+        return made.addCallback(lambda _result: "closed")
+
+    assert world.run(body) == "closed"

@@ -382,6 +382,8 @@ def abstract(path: str) -> str:
 
 
 def _remove_socket(path: str) -> None:
+    if path.startswith("\0"):
+        return  # a name in the abstract name space ends with its socket
     with contextlib.suppress(OSError):
         if stat.S_ISSOCK(os.lstat(path).st_mode):
             os.unlink(path)
