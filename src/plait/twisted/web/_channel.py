@@ -17,6 +17,10 @@ __all__ = ["HTTPChannel"]
 
 # Bytes of further requests kept while one is answered, before the client is held back.
 AHEAD = 65536
+# A request is being read; else the next one waits for an answer, one that offers an upgrade too.
+_READING = (h11.IDLE, h11.SEND_BODY)
+# The last request is whole: what comes behind it is nobody's.
+_LAST = (h11.MUST_CLOSE, h11.CLOSED)
 
 
 class HTTPChannel(Protocol):
@@ -40,6 +44,7 @@ class HTTPChannel(Protocol):
     _broken = False
     _answered = False
     _begun = False
+    _at_work = False
 
     def connectionMade(self) -> None:
         """Wait for requests."""
@@ -82,7 +87,7 @@ class HTTPChannel(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Read requests."""
-        if self._broken or not data:
+        if self._broken or not data or self._h11.their_state in _LAST:
             return
         if self._idle is not None:
             self._idle.reset(self.timeOut)
@@ -93,12 +98,21 @@ class HTTPChannel(Protocol):
         self._h11.receive_data(data)
         self._ahead += len(data)
         self._events()
-        if self._h11.their_state is h11.DONE and self._ahead > AHEAD and not self._held:
+        if self._ahead > AHEAD and self._h11.their_state not in _READING and not self._held:
             self._held = True
             self.transport.pauseProducing()
 
     def _events(self) -> None:
-        while not self._broken:
+        if self._at_work:
+            return  # an answer has ended within the loop below, which goes on to the next request
+        self._at_work = True
+        try:
+            self._read()
+        finally:
+            self._at_work = False
+
+    def _read(self) -> None:
+        while not self._broken and self._h11.their_state not in _LAST:
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError:

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from plait.twisted.internet import defer
 from plait.twisted.internet.address import IPv4Address
 from plait.twisted.internet.interfaces import IConsumer
+from plait.twisted.python import log
 
 from ._codes import CACHED, NO_BODY_CODES, RESPONSES
 from ._dates import datetimeToString, stringToDatetime
@@ -335,6 +336,10 @@ class Request:
         factory = getattr(self.channel, "factory", None)
         if factory is not None and hasattr(factory, "log"):
             factory.log(self)
+        if self.producer is not None:
+            # It would feed the answer to the next request, or keep the connection open.
+            log.err(RuntimeError(f"Producer was not unregistered for {self.uri!r}"))
+            self.unregisterProducer()
         self.channel.requestDone(self)
         notifications, self.notifications = self.notifications, []
         for each in notifications:

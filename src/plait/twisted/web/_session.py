@@ -20,7 +20,7 @@ class Session(Componentized):
         uid:
             The session's name, as the cookie has it.
         reactor:
-            The clock of its expiry.
+            The clock of its expiry, that of the site when None.
     """
 
     sessionTimeout = 900
@@ -28,9 +28,7 @@ class Session(Componentized):
 
     def __init__(self, site: Any, uid: bytes, reactor: Any = None) -> None:
         super().__init__()
-        if reactor is None:
-            from plait.twisted.internet import reactor
-        self._reactor = reactor
+        self._reactor = site.reactor if reactor is None else reactor
         self.site = site
         self.uid = uid
         self.expireCallbacks: list[Callable[[], object]] = []

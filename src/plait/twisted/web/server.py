@@ -57,7 +57,6 @@ class Request(http.Request, Componentized):
     defaultContentType: bytes | None = b"text/html"
     site: Any = None
     appRootURL: Any = None
-    session: Any = None
     _encoder: Any = None
     _inFakeHead = False
 
@@ -67,6 +66,8 @@ class Request(http.Request, Componentized):
     def __init__(self, channel: Any, *args: Any, **kw: Any) -> None:
         http.Request.__init__(self, channel, *args, **kw)
         Componentized.__init__(self)
+        # The one that goes over TLS only, and the other: who knows one must not get at the other.
+        self._sessions: dict[bool, Any] = {}
 
     def process(self) -> None:
         """Find the resource and render it."""
@@ -214,20 +215,26 @@ class Request(http.Request, Componentized):
 
     # ---- sessions
 
+    @property
+    def session(self) -> Any:
+        """The session that was asked for, of a secure connection the secure one; else None."""
+        return self._sessions.get(self.isSecure())
+
     def getSession(self, sessionInterface: Any = None, forceNotSecure: bool = False) -> Any:
         """Return the client's session, made and given a cookie if need be."""
         secure = self.isSecure() and not forceNotSecure
         cookie = b"TWISTED_SECURE_SESSION" if secure else b"TWISTED_SESSION"
-        if self.session is None:
-            known = self.getCookie(cookie)
-            self.session = self.site.sessions.get(known)
-            if self.session is None:
-                self.session = self.site.makeSession()
-                self.addCookie(cookie, self.session.uid, path=b"/", secure=secure, httpOnly=True)
-        self.session.touch()
+        session = self._sessions.get(secure)
+        if session is None:
+            session = self.site.sessions.get(self.getCookie(cookie))
+            if session is None:
+                session = self.site.makeSession()
+                self.addCookie(cookie, session.uid, path=b"/", secure=secure, httpOnly=True)
+            self._sessions[secure] = session
+        session.touch()
         if sessionInterface is not None:
-            return self.session.getComponent(sessionInterface)
-        return self.session
+            return session.getComponent(sessionInterface)
+        return session
 
 
 def _said(request: Any, resrc: Any, body: Any) -> str:
