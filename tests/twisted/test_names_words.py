@@ -289,3 +289,82 @@ def test_any_bytes_are_a_message_or_an_error(data: bytes, head: bool) -> None:
     except EOFError:
         return
     dns.Message().decode(BytesIO(whole))
+
+
+@pytest.mark.parametrize("name", [b"a b.c", b"a\\b", b"a@b", b"a\xff.b", b"A.b", b"a.b.", b""])
+def test_names_are_bytes_between_dots(name: bytes) -> None:
+    """A name goes into a message and comes out of it as it is, without a zone file's escapes."""
+
+    def body(words: Words) -> Any:
+        message = words.dns.Message(1, answer=1, maxSize=0)
+        message.addQuery(name)
+        record = words.dns.Record_CNAME(name)
+        message.answers.append(words.dns.RRHeader(name, words.dns.CNAME, payload=record))
+        read = words.dns.Message()
+        read.fromStr(message.toStr())
+        found = read.answers[0]
+        return [read.queries[0].name.name, found.name.name, found.payload.name.name]
+
+    agree(body)
+
+
+def test_records_of_a_name_keep_their_times() -> None:
+    """Two addresses of a name that may be kept for different times are read as they came."""
+
+    def body(words: Words) -> Any:
+        message = words.dns.Message(1, answer=1, maxSize=0)
+        for seconds in (7, 3):
+            address = words.dns.Record_A("1.2.3.4")
+            message.answers.append(words.dns.RRHeader(b"x", 1, ttl=seconds, payload=address))
+        read = words.dns.Message()
+        read.fromStr(message.toStr())
+        return [header.ttl for header in read.answers]
+
+    agree(body)
+
+
+def test_a_question_that_cannot_be_sent_fails() -> None:
+    """Nothing is left behind of a question whose transport refuses it."""
+
+    class Broken:
+        def write(self, *args: Any) -> None:
+            raise OSError("no way")
+
+    def body(words: Words) -> Any:
+        clock = words.task.Clock()
+        protocol = words.dns.DNSDatagramProtocol(None, reactor=clock)
+        protocol.makeConnection(Broken())
+        seen: list[Any] = []
+        protocol.query(("1.1.1.1", 53), [words.dns.Query(b"a")]).addErrback(seen.append)
+        return seen, len(clock.getDelayedCalls()), len(protocol.liveMessages)
+
+    agree(body)
+
+
+@pytest.mark.parametrize("name", ["alias", "far", "loop"])
+def test_an_alias_leads_to_its_address(name: str) -> None:
+    """An address is found behind an alias: in the same answer, or by asking again."""
+
+    def body(words: Words) -> Any:
+        dns = words.dns
+
+        def alias(real: bytes) -> Any:
+            return dns.RRHeader(name.encode(), dns.CNAME, payload=dns.Record_CNAME(real))
+
+        address = dns.RRHeader(b"real", dns.A, payload=dns.Record_A("1.2.3.4"))
+        known = {
+            b"alias": [alias(b"real"), address],
+            b"far": [alias(b"host")],
+            b"host": [dns.RRHeader(b"host", dns.A, payload=dns.Record_A("4.3.2.1"))],
+            b"loop": [alias(b"loop")],
+        }
+
+        class Resolver(words.dns_common.ResolverBase):  # type: ignore[misc, name-defined]
+            def _lookup(self, name: bytes, *args: Any) -> Any:
+                return words.defer.succeed((known[name], [], []))
+
+        seen: list[Any] = []
+        Resolver().getHostByName(name).addBoth(seen.append)
+        return [each if isinstance(each, str) else each.type.__name__ for each in seen]
+
+    agree(body)

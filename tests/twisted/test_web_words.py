@@ -593,6 +593,11 @@ def test_addresses_as_objects_agree(url: bytes, name: bytes, keep: bool) -> None
     agree(body)
 
 
+def test_an_address_beyond_ascii_is_quoted() -> None:
+    """Letters that ASCII has not are written as their bytes."""
+    agree(lambda words: str(words.urlpath.URLPath.fromString("http://a/\xe9?q=\xe9")))
+
+
 def test_what_the_web_leaves_out_says_so() -> None:
     """Modules and names of twisted.web that plait has not say what to do instead."""
     with pytest.raises(ImportError, match="install Twisted"):

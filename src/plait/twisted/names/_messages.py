@@ -92,7 +92,7 @@ class Message:
     def fromStr(self, str: bytes) -> None:
         """Take everything from the wire; EOFError when that cannot be read."""
         try:
-            parsed = dns.message.from_wire(_as_question(str))
+            parsed = dns.message.from_wire(_as_question(str), one_rr_per_rrset=True)
         except Exception as error:
             raise EOFError(f"{error}") from error
         flags = parsed.flags

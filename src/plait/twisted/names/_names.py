@@ -56,11 +56,14 @@ class Name:
 
 
 def wire_name(name: Name) -> dns.name.Name:
-    return dns.name.from_text(str(name)) if name.name else dns.name.root
+    """Return a name as dnspython has it: what is between the dots is taken as it is."""
+    text = name.name.removesuffix(b".")
+    return dns.name.Name([*text.split(b"."), b""]) if text else dns.name.root
 
 
 def from_wire_name(name: dns.name.Name) -> bytes:
-    return b"" if name == dns.name.root else name.to_text(omit_final_dot=True).encode()
+    """Return the bytes of a name, without a zone file's escapes."""
+    return b".".join(name.labels[:-1])
 
 
 class Query:

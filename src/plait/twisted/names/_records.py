@@ -9,7 +9,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from ._names import Name
+from ._names import Name, wire_name
 from ._types import IN, seconds
 
 __all__ = [
@@ -102,7 +102,7 @@ class Record:
 def _zone(value: Any) -> str:
     """Return a value as zone files write it."""
     if isinstance(value, Name):
-        return f"{value}."
+        return wire_name(value).to_text()
     if isinstance(value, list):
         return " ".join(map(_zone, value))
     if isinstance(value, bytes):

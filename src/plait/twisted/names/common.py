@@ -8,6 +8,7 @@ from typing import Any
 from zope.interface import implementer
 
 from plait.twisted.internet import defer
+from plait.twisted.internet.error import DNSLookupError
 from plait.twisted.internet.interfaces import IResolver
 
 from . import dns
@@ -129,8 +130,11 @@ class ResolverBase:
                 return socket.inet_ntop(socket.AF_INET6, header.payload.address)
         for header in answers:
             if header.name == wanted and header.type == dns.CNAME and effort > 0:
-                return self.getHostByName(header.payload.name.name, None, effort - 1)
-        raise DNSNameError(name)
+                real = header.payload.name
+                if any(each.name == real for each in answers):
+                    return self._address(records, real.name, effort - 1)
+                return self.getHostByName(real.name, None, effort - 1)
+        raise DNSLookupError(name)
 
 
 for _name, _kind in _LOOKUPS.items():

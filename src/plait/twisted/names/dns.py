@@ -212,7 +212,12 @@ class _Asking:
         result: Any = defer.Deferred()
         alarm = self.callLater(timeout, self._late, number)
         self.liveMessages[number] = (result, alarm)
-        send(message)
+        try:
+            send(message)
+        except Exception:
+            del self.liveMessages[number]
+            alarm.cancel()
+            return defer.fail()
         return result
 
     def _late(self, number: int) -> None:

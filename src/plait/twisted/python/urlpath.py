@@ -46,7 +46,8 @@ class URLPath:
         """
         if not isinstance(url, str):
             raise ValueError("'url' must be a str")
-        return cls(*(part.encode("ascii") for part in urlsplit(url)))
+        plain = "".join(each if each.isascii() else quote(each) for each in url)
+        return cls(*(part.encode("ascii") for part in urlsplit(plain)))
 
     @classmethod
     def fromBytes(cls, url: bytes) -> URLPath:
