@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -208,4 +210,58 @@ async def test_it_takes_tls_off_and_puts_it_on(tmp_path: Path) -> None:
         assert isinstance(second, TCPServer)
         reader, writer = await asyncio.open_connection("127.0.0.1", second.port)
         assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_peer_that_speaks_first_is_heard() -> None:
+    """What the far side sends before the client has sent anything arrives."""
+    with socket.create_server(("127.0.0.1", 0)) as far:
+
+        def greet() -> None:
+            for _ in range(10):
+                client, _ = far.accept()
+                client.sendall(b"welcome")
+                client.close()
+
+        # A thread, so that the greeting is there when the loop has made the connection.
+        greeting = asyncio.create_task(asyncio.to_thread(greet))
+        here = free_port()
+        to = f"tcp://127.0.0.1:{far.getsockname()[1]}"
+        async with running(made("forward", listen=f"tcp://127.0.0.1:{here}", to=to)):
+            for _ in range(10):
+                reader, writer = await asyncio.open_connection("127.0.0.1", here)
+                assert await reader.read() == b"welcome"
+                writer.close()
+        await greeting
+
+
+async def test_a_tls_client_may_send_and_go(tmp_path: Path) -> None:
+    """What a client sends over TLS arrives, although its end is there before the far side is."""
+    cert, key = write_pair(tmp_path)
+    here = free_port()
+    got: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.set_result(await reader.read())
+
+    context = ssl.create_default_context(cafile=write_authority(tmp_path))
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context.wrap_bio(coming, going, server_hostname="localhost")
+    listen = f"tls://127.0.0.1:{here}?cert={cert}&key={key}"
+    far = TCPServer(collect)
+    async with (
+        running(far),
+        running(made("forward", listen=listen, to=f"tcp://127.0.0.1:{far.port}")),
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", here)
+        with pytest.raises(ssl.SSLWantReadError):
+            secure.do_handshake()
+        writer.write(going.read())
+        coming.write(await reader.read(65536))
+        secure.do_handshake()
+        secure.write(b"all there is")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            secure.unwrap()
+        writer.write(going.read())  # the end of the handshake, the data and the end at once
+        assert await got == b"all there is"
         writer.close()

@@ -52,16 +52,6 @@ class _Side(asyncio.Protocol):
         else:
             other.transport.close()
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more comes."""
-        return self._ended
-
-    @property
-    def lost(self) -> bool:
-        """Whether it is gone."""
-        return self._lost
-
     def pause_writing(self) -> None:
         other = self.other
         if other is not None and other.transport is not None and not other.transport.is_closing():
@@ -111,9 +101,35 @@ class Near(_Side):
             self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._connecting is not None:
+        # TLS has no half-closed connections: a client that sends and closes is gone at once, and
+        # what it has sent is delivered all the same.
+        delivers = bool(self._early) and self._ended
+        if self.other is None and self._connecting is not None and not delivers:
             self._connecting.cancel()
         super().connection_lost(exc)
+
+    def join(self, far: _Side) -> None:
+        """
+        Pass on what has come so far, and from now on at once.
+
+        Args:
+            far:
+                The connection to the target, which is there.
+        """
+        assert self.transport is not None
+        assert far.transport is not None
+        self.other = far
+        self.moved = self._time()
+        for data in self._early:
+            far.transport.write(data)
+        self._early.clear()
+        if self._lost:
+            far.transport.close()
+            return
+        if self._ended:
+            self.pass_end()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def idle(self) -> bool:
         """Return whether nothing has gone through for a while; asked by the drain."""
@@ -125,42 +141,45 @@ class Near(_Side):
     async def _connect(self) -> None:
         here = self.transport
         assert here is not None
-        far = _Side()
         try:
             async with asyncio.timeout(self._timeout):
-                await _open(self._target, far)
+                await _open(self._target, self)
         except (OSError, TimeoutError, ValueError) as error:
             why = str(error) or f"no connection within {self._timeout:g} s"
             log.warning("cannot connect to %s: %s", self._target, why)
             here.abort()
-            return
-        self._connecting = None
-        self.moved = self._time()
-        far.other, self.other = self, far
-        assert far.transport is not None
-        for data in self._early:
-            far.transport.write(data)
-        self._early.clear()
-        if far.lost:
-            here.close()
-        elif far.ended:
-            far.pass_end()
-        if self.ended:
-            self.pass_end()
-        if not here.is_closing():
-            here.resume_reading()
 
 
-async def _open(target: Endpoint, far: _Side) -> None:
+class _Far(_Side):
+    """
+    The connection to the target.
+
+    Args:
+        near:
+            The client's. They are joined before this one reads anything: the target may speak
+            first, and a loop may read before it goes on with what has made the connection.
+    """
+
+    def __init__(self, near: Near) -> None:
+        super().__init__()
+        self._near = near
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.other = self._near
+        self._near.join(self)
+
+
+async def _open(target: Endpoint, near: Near) -> None:
     loop = asyncio.get_running_loop()
     if isinstance(target, UNIXEndpoint):
-        await loop.create_unix_connection(lambda: far, target.path)
+        await loop.create_unix_connection(lambda: _Far(near), target.path)
         return
     assert isinstance(target, TCPEndpoint)
     options = {}
     if isinstance(target, TLSEndpoint):
         options = {"ssl": _context(target), "server_hostname": target.server_name or target.host}
-    await loop.create_connection(lambda: far, target.host, target.port, **options)  # type: ignore[call-overload]  # its overloads know no dict
+    await loop.create_connection(lambda: _Far(near), target.host, target.port, **options)  # type: ignore[call-overload]  # its overloads know no dict
 
 
 def _context(target: TLSEndpoint) -> object:
