@@ -298,6 +298,39 @@ async def test_a_transfer_that_breaks_off_leaves_the_dialogue(folder: Path) -> N
         assert (await talk.say("NOOP")).startswith("200")
 
 
+async def test_nothing_slips_in_between_the_look_and_tls(folder: Path, tmp_path: Path) -> None:
+    """What comes in the clear right after AUTH is not in the reader when TLS begins."""
+    cert, key = write_pair(tmp_path)
+    async with serving(folder, cert=cert, key=key) as server:
+        assert server._dialogue is not None
+        reader = asyncio.StreamReader()
+        stream = _Stream(reader)
+        asyncio.get_running_loop().call_soon(reader.feed_data, b"USER anonymous\r\n")
+        await server._dialogue._secure(stream, "TLS")
+        assert stream.held == b""
+
+
+class _Stream:
+    """A connection for commands whose TLS sees what was read before it."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self.reader, self.writer = reader, self
+        self.held = b""
+
+    def get_extra_info(self, name: str) -> None:
+        """Say that there is no TLS."""
+
+    async def drain(self) -> None:
+        """Wait for nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Send nothing."""
+
+    async def start_tls(self, *args: Any, **options: Any) -> None:
+        """Look what the reader holds."""
+        self.held = bytes(vars(self.reader)["_buffer"])
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [

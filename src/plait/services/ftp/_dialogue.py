@@ -114,7 +114,8 @@ class Dialogue(aioftp.Server):
         context = self.context()
         if context is None or kind.upper() not in ("TLS", "TLS-C", "SSL") or _secure(stream):
             return "auth", kind
-        if await _unread(stream.reader):
+        await stream.writer.drain()
+        if _unread(stream.reader):
             # Commands behind this one came in the clear; they shall not pass for secure ones.
             return _GONE, ""
         stream.writer.write(b"234 go ahead\r\n")
@@ -293,9 +294,12 @@ def _secure(stream: Any) -> bool:
     return stream.writer.get_extra_info("sslcontext") is not None
 
 
-async def _unread(reader: asyncio.StreamReader) -> bytes:
-    """Return what has come already."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(0):
-            return await reader.read(65536)
+def _unread(reader: asyncio.StreamReader) -> bytes:
+    """Return what has come already, without letting the loop bring more meanwhile."""
+    reading = reader.read(65536)
+    try:
+        reading.send(None)
+    except StopIteration as found:
+        return bytes(found.value)
+    reading.close()  # it waits, so there is nothing
     return b""
