@@ -89,6 +89,11 @@ class Handlers:
         """Wrap a coroutine function."""
         return self.good(*args)
 
+    @functools.wraps(plain)
+    async def made_async(self, *args: Any) -> None:
+        """Make a coroutine function of a plain one."""
+        self.plain(*args)
+
     async def __call__(self, reader: Any, writer: Any) -> None:
         """Serve."""
 
@@ -117,8 +122,8 @@ def test_a_handler_that_cannot_be_awaited_is_refused() -> None:
 def test_a_handler_that_can_be_awaited_is_taken() -> None:
     """A method, a lambda, a partial, a wrapper and an object are as good as a function."""
     made = Handlers()
-    handlers: list[Any] = [made.good, made.late, made.wrapped, made, functools.partial(handle, 1)]
-    for handler in handlers:
+    handlers: list[Any] = [made.good, made.late, made.wrapped, made.made_async, made]
+    for handler in [*handlers, functools.partial(handle, 1)]:
         TCPServer(handler)
     TCPServer(lambda reader, writer: made.good(reader, writer))
 

@@ -147,9 +147,10 @@ def check_handler(owner: str, name: str, handler: object, shape: str) -> None:
         raise TypeError(f"{owner} was given {name}={handler!r}; expected {shape}")
     from inspect import iscoroutinefunction, isfunction, ismethod, unwrap
 
-    function = unwrap(handler)
+    # A decorator may have made a coroutine function of a plain one, or the other way round.
+    function = unwrap(handler, stop=iscoroutinefunction)
     if ismethod(function):
-        function = unwrap(function.__func__)
+        function = unwrap(function.__func__, stop=iscoroutinefunction)
     if not isfunction(function) or iscoroutinefunction(function):
         return
     if function.__name__ == "<lambda>" or _says_it_returns(function):
