@@ -286,6 +286,25 @@ async def test_a_function_without_async_is_told_so() -> None:
         await app.shutdown()
 
 
+async def test_a_start_without_async_keeps_an_error_of_its_own() -> None:
+    """What a plain function returns to be awaited may fail itself, and is told as it is."""
+
+    class Late(Service):
+        def start(self) -> Any:
+            return self._start()
+
+        async def _start(self) -> None:
+            nothing: Any = None
+            await nothing
+
+    app = Application("app")
+    app.add(Late())
+    with pytest.raises(StartFailed) as failed:
+        await app.startup()
+    ((_, error),) = failed.value.errors
+    assert type(error) is TypeError
+
+
 #: The room without its types, for what a type checker would not let through.
 ANY: Any = core
 

@@ -145,8 +145,8 @@ class Owner:
         path = self.node.path
         if isinstance(error, asyncio.CancelledError):
             return ServiceEnded(path, what)
-        if isinstance(error, TypeError) and "await" in str(error) and function is not None:
-            name = function.__name__
+        if isinstance(error, TypeError) and "await" in str(error) and _is_own(error):
+            name = getattr(function, "__name__", "")
             if name in ("start", "stop") and not iscoroutinefunction(function):
                 wanted = f"async def {name}(self)"
                 return FunctionRefused(path, name, "is no coroutine function", wanted)
@@ -240,6 +240,14 @@ class Owner:
 async def _do(step: Step) -> None:
     """Do one step; a frame of its own, which bears the name of the service."""
     await step()
+
+
+def _is_own(error: BaseException) -> bool:
+    """Return whether an error was raised by `_do` itself, and not by what it calls."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename == _do.__code__.co_filename
 
 
 def _contains(error: BaseException, cause: BaseException) -> bool:
