@@ -125,10 +125,11 @@ def test_a_missing_variable_may_say_what_to_do(tmp_path: Path) -> None:
     assert node.values["listen"] == "unix:x"
 
 
-def test_variables_that_sound_secret_are_not_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_KEY", "APIKEY", "KEY"])
+def test_variables_that_sound_secret_are_not_shown(tmp_path: Path, name: str) -> None:
     """The value of a variable such as DB_PASSWORD is used and not shown."""
-    text = '[services.p]\nkind="process"\ncommand="true"\nenv={A="x${DB_PASSWORD}"}\n'
-    found = described(tmp_path, text, DB_PASSWORD="tulip")
+    text = f'[services.p]\nkind="process"\ncommand="true"\nenv={{A="x${{{name}}}"}}\n'
+    found = described(tmp_path, text, **{name: "tulip"})
     assert found.nodes[0].values["env"] == {"A": "xtulip"}
     assert "tulip" not in effective(found, {})
 

@@ -12,7 +12,7 @@ from plait.errors import BadDescription
 __all__ = ["Resolved", "resolve"]
 
 # Names of variables whose values are not shown.
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|_KEY$|^KEY$", re.IGNORECASE)
+_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|KEY$", re.IGNORECASE)
 _SUBSTITUTION = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([-?])([^}]*))?\}|\$\{")
 
 
