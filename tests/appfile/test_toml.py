@@ -134,6 +134,20 @@ def test_variables_that_sound_secret_are_not_shown(tmp_path: Path, name: str) ->
     assert "tulip" not in effective(found, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("listen = '${TOKEN}'", "app.toml:3: services.e: listen: the secret given for it cannot"),
+        ("drain = '${TOKEN}'", "app.toml:3: services.e: drain is 'a secret'; expected a number"),
+    ],
+)
+def test_a_secret_that_is_refused_is_not_shown(tmp_path: Path, text: str, told: str) -> None:
+    """An error about a secret names the option, and not what was given."""
+    problem = refused(tmp_path, ECHO + text, TOKEN="tulip")
+    assert problem.startswith(told)
+    assert "tulip" not in problem
+
+
 ECHO = '[services.e]\nkind = "echo"\n'
 
 
@@ -171,6 +185,14 @@ ECHO = '[services.e]\nkind = "echo"\n'
         (
             "[services.p]\nkind='process'\ncommand='true'\nready_line='('",
             "app.toml:4: services.p: ready_line: '(' is no regular expression",
+        ),
+        (
+            "[services.f]\nkind='forward'\nlisten='tcp://:1'\nto='tcp://h:99999'\nmax_connections=6",
+            "app.toml:4: services.f: tcp://h:99999: the port is '99999'",
+        ),
+        (
+            "[services.f]\nkind='forward'\nlisten='tcp://h:99999'\nto='tcp://h:1'",
+            "app.toml:3: services.f: tcp://h:99999: the port is '99999'; expected a whole number f",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from plait.core import Application, MultiService, Restart, Service
 from plait.errors import PlaitError, UsageError
 from plait.plugins import Kind
 
-from ._description import Description, Node
+from ._description import SECRET, Description, Found, Node
 
 __all__ = ["application", "one_service"]
 
@@ -85,23 +85,39 @@ def _service(node: Node) -> Service:
         # Its first word is the option, or the kind, which the place says better.
         own = error.option if error.option not in (node.kind.name, "") else ""
         problem = f"{own}: {error.problem}" if own else error.problem
-        raise UsageError(_place(node, problem), problem) from error
+        raise _refused(node, problem) from error
     except PlaitError as error:
-        raise UsageError(_place(node, str(error)), str(error)) from error
+        raise _refused(node, str(error)) from error
 
 
-def _place(node: Node, problem: str) -> str:
-    """Return where the one option stands that a service has complained of, if it can be told."""
-    named = [
-        found.origin
-        for key, found in (node.shown or {}).items()
-        if re.search(rf"\b{re.escape(key)}\b", problem)
-        or any(text and text in problem for text in _texts(found.value))
-    ]
-    if len(named) != 1:
-        return node.place
-    return f"{named[0].partition(',')[0]}: {node.place.rpartition(': ')[2]}"
+def _refused(node: Node, problem: str) -> UsageError:
+    """Return what a service has complained of, with the place of the option if it can be told."""
+    named = _named(node, problem)
+    if named is None:
+        return UsageError(node.place, problem)
+    key, found = named
+    if found.text == SECRET:
+        problem = f"{key}: the secret given for it cannot be used"
+    place = found.origin.partition(",")[0]
+    return UsageError(f"{place}: {node.place.rpartition(': ')[2]}", problem)
+
+
+def _named(node: Node, problem: str) -> tuple[str, Found] | None:
+    """Return the one option that a problem is about: its text stands in there, or its name."""
+    shown = (node.shown or {}).items()
+    by_text = [(key, found) for key, found in shown if _has(problem, *_texts(found.value))]
+    by_name = [(key, found) for key, found in shown if _has(problem, key)]
+    for named in (by_text, by_name):
+        if len(named) == 1:
+            return named[0]
+    return None
+
+
+def _has(problem: str, *words: str) -> bool:
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", problem) for word in words if word)
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(each) for each in (value if isinstance(value, tuple) else (value,))]
+    # Not numbers: those of a range that is told would pass for the value of some option.
+    values = value if isinstance(value, tuple) else (value,)
+    return [each for each in values if isinstance(each, str)]

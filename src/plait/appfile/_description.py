@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 from plait.core import Restart
 from plait.plugins import Kind
 
-__all__ = ["DEFAULT", "Description", "Found", "Node"]
+__all__ = ["DEFAULT", "Description", "Found", "Node", "SECRET"]
 
 #: The origin of what nobody has given.
 DEFAULT = "default"
+
+#: What is shown in place of a secret.
+SECRET = "(secret)"
 
 
 class Found(NamedTuple):

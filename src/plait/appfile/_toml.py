@@ -12,7 +12,7 @@ from plait.core import Restart
 from plait.errors import BadDescription, BadSetting, UnknownSetting, UsageError
 from plait.plugins import Kind, Parameter, Setting, Shape, kind
 
-from ._description import Description, Found, Node
+from ._description import SECRET, Description, Found, Node
 from ._lines import Keys, key_lines
 from ._values import Resolved, resolve
 
@@ -178,17 +178,17 @@ class _Reader:
         put = resolve(self._file, self._line(where), dotted, raw, self._environment)
         owner = self._place(where, ".".join(keys))
         value = self._typed(owner, parameter, raw, put)
-        text = "(secret)" if put.secret else parameter.show(value)
+        text = SECRET if put.secret else parameter.show(value)
         return Found(value, ", ".join((self._origin(where), *put.origins)), text)
 
     @staticmethod
     def _typed(owner: str, parameter: Parameter, raw: Any, put: Resolved) -> Any:
-        scalar = parameter.shape.base in (int, float, bool)
-        if scalar and put.origins and isinstance(put.value, str):
-            return parameter.parse(owner, put.value)
         if isinstance(raw, dict) and isinstance(put.value, str) and parameter.shape.base is dict:
             put = Resolved(raw)  # a table with the one name `file`, and no secret
+        scalar = parameter.shape.base in (int, float, bool)
         try:
+            if scalar and put.origins and isinstance(put.value, str):
+                return parameter.parse(owner, put.value)
             return parameter.take(owner, put.value)
         except BadSetting as error:
             if put.secret:
