@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from ._kernel import Credentials as Credentials
     from ._link import StreamPair as StreamPair
     from ._multicast import MulticastServer as MulticastServer
+    from ._pausing import pause_reading as pause_reading
+    from ._pausing import resume_reading as resume_reading
     from ._server import Handler as Handler
     from ._server import ProtocolFactory as ProtocolFactory
     from ._server import ServerOptions as ServerOptions
@@ -138,7 +140,9 @@ __all__ = [
     "connection",
     "parse",
     "passed_sockets",
+    "pause_reading",
     "read_passed_sockets",
+    "resume_reading",
     "socket_source",
 ]
 
@@ -205,7 +209,9 @@ _HOME = {
     "connection": "_connection",
     "parse": "_url",
     "passed_sockets": "_inherited",
+    "pause_reading": "_pausing",
     "read_passed_sockets": "_inherited",
+    "resume_reading": "_pausing",
     "socket_source": "_sockets",
 }
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from ._pausing import pause_reading, resume_reading
+
 LIMIT = 64 * 1024
 """Bytes of the longest line; reading pauses when twice as many wait. The value is asyncio's."""
 
@@ -212,12 +214,12 @@ class Reader(asyncio.StreamReader):
     def _pause(self) -> None:
         if not self._paused and self._source is not None and not self._source.is_closing():
             self._paused = True
-            self._source.pause_reading()
+            pause_reading(self._source)
 
     def _resume(self) -> None:
         self._paused = False
         if self._source is not None and not self._source.is_closing() and not self._eof:
-            self._source.resume_reading()
+            resume_reading(self._source)
 
 
 def _earliest(

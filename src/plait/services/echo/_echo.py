@@ -14,6 +14,8 @@ from plait.net import (
     UNIXEndpoint,
     UNIXServer,
     parse,
+    pause_reading,
+    resume_reading,
 )
 from plait.plugins import Setting, ready_made
 
@@ -30,10 +32,10 @@ class _Echo(asyncio.Protocol):
         self._transport.write(data)
 
     def pause_writing(self) -> None:
-        self._transport.pause_reading()
+        pause_reading(self._transport)
 
     def resume_writing(self) -> None:
-        self._transport.resume_reading()
+        resume_reading(self._transport)
 
 
 @ready_made()

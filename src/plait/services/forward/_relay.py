@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from plait.net import Endpoint, TCPEndpoint, TLSEndpoint, UNIXEndpoint
+from plait.net import (
+    Endpoint,
+    TCPEndpoint,
+    TLSEndpoint,
+    UNIXEndpoint,
+    pause_reading,
+    resume_reading,
+)
 
 __all__ = ["Near"]
 
@@ -55,12 +62,12 @@ class _Side(asyncio.Protocol):
     def pause_writing(self) -> None:
         other = self.other
         if other is not None and other.transport is not None and not other.transport.is_closing():
-            other.transport.pause_reading()
+            pause_reading(other.transport)
 
     def resume_writing(self) -> None:
         other = self.other
         if other is not None and other.transport is not None and not other.transport.is_closing():
-            other.transport.resume_reading()
+            resume_reading(other.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -98,7 +105,7 @@ class Near(_Side):
             super().data_received(data)
         elif self.transport is not None:
             self._early.append(data)
-            self.transport.pause_reading()
+            pause_reading(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # TLS has no half-closed connections: a client that sends and closes is gone at once, and
@@ -129,7 +136,7 @@ class Near(_Side):
         if self._ended:
             self.pass_end()
         if not self.transport.is_closing():
-            self.transport.resume_reading()
+            resume_reading(self.transport)
 
     def idle(self) -> bool:
         """Return whether nothing has gone through for a while; asked by the drain."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plait.net import pause_reading, resume_reading
+
 if TYPE_CHECKING:
     from .reactor import Reactor
 
@@ -150,14 +152,14 @@ class Flow:
         """Stop reading, so that the peer is held back."""
         if self.connected and not self.disconnecting and not self._eof:
             self._held_back = True
-            self._transport.pause_reading()
+            pause_reading(self._transport)
 
     def resumeProducing(self) -> None:
         """Read again."""
         if self.connected and not self.disconnecting and not self._eof:
             self._held_back = False
             if self._kept is None:
-                self._transport.resume_reading()
+                resume_reading(self._transport)
             else:
                 self.reactor.loop.call_soon(self._release)
 
@@ -176,7 +178,7 @@ class Flow:
 
     def _keep(self, data: bytes) -> None:
         """Keep what comes although reading was stopped: uvloop reads once a connection is made."""
-        self._transport.pause_reading()
+        pause_reading(self._transport)
         if self._kept is not None:
             self._kept.append(data)
 
@@ -193,7 +195,7 @@ class Flow:
             self._kept = kept
         self._bind()
         if not self._held_back:
-            self._transport.resume_reading()
+            resume_reading(self._transport)
 
     def stopConsuming(self) -> None:
         """Let the producer go and close the connection."""
