@@ -177,7 +177,7 @@ def domainString(domain: bytes | str) -> bytes:
     return Name(domain).name
 
 
-class _Asking:
+class DNSMixin:
     """What both protocols share: questions that wait for their answers."""
 
     def __init__(self, controller: Any, reactor: Any = None) -> None:
@@ -235,11 +235,7 @@ class _Asking:
         return True
 
 
-class DNSMixin(_Asking):
-    """What both protocols share, under Twisted's name."""
-
-
-class DNSDatagramProtocol(_Asking, DatagramProtocol):
+class DNSDatagramProtocol(DNSMixin, DatagramProtocol):
     """
     DNS over UDP.
 
@@ -316,7 +312,7 @@ class DNSDatagramProtocol(_Asking, DatagramProtocol):
 _plain_datagrams = DNSDatagramProtocol.datagramReceived
 
 
-class DNSProtocol(_Asking, Protocol):
+class DNSProtocol(DNSMixin, Protocol):
     """
     DNS over TCP: each message after its length in two bytes.
 
