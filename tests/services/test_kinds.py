@@ -170,3 +170,21 @@ def test_a_class_of_ones_own_is_found_by_its_module(
     finally:
         sys.modules.pop("own_blink", None)
         importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("syntax", "x = 1\ndef f(:", r"syntax_kind\.py:2: SyntaxError: invalid syntax"),
+        ("attribute", "None.x", r"attribute_kind\.py:1: AttributeError: 'NoneType'"),
+        ("library", "import no_such_library", r"library_kind\.py:1: ModuleNotFoundError: "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, told: str
+) -> None:
+    """The line is that of the module, and what the module lacks does not make it missing."""
+    (tmp_path / f"{name}_kind.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadKind, match=f"importing it failed at .*{told}"):
+        kind(f"{name}_kind:make")

@@ -46,18 +46,24 @@ def _own(name: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as for the target of a run
     try:
-        found = importlib.import_module(module)
+        found: Any = importlib.import_module(module)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module}.".startswith(f"{missing}."):
+            raise BadKind(name, f"it is not there: {error}") from error
+        raise BadKind(name, f"importing it failed at {_place(error)}") from error
+    try:
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ModuleNotFoundError, AttributeError) as error:
+    except AttributeError as error:
         raise BadKind(name, f"it is not there: {error}") from error
-    except Exception as error:
-        raise BadKind(name, f"importing it failed at {_place(error)}") from error
     return found
 
 
 def _place(error: Exception) -> str:
     """Return where an error was raised, and the error."""
+    if isinstance(error, SyntaxError):  # raised by Python's machinery, which is not where it is
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
     from traceback import extract_tb
 
     last = extract_tb(error.__traceback__)[-1]
