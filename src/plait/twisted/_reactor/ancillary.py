@@ -128,6 +128,9 @@ class DescriptorTransport(asyncio.Transport):
         self._buffer += data
         if self._flushing is None and not self._waiting:
             self._flushing = self._loop.call_soon(self._flush)
+        self._pause_when_full()
+
+    def _pause_when_full(self) -> None:
         if len(self._buffer) > self._limits[0] and not self._full:
             self._full = True
             self._protocol.pause_writing()
@@ -192,6 +195,7 @@ class DescriptorTransport(asyncio.Transport):
         """Set above how many bytes to pause the writer, and from how few on to resume it."""
         high = HIGH_WATER if high is None else high
         self._limits = (high, high // 4 if low is None else low)
+        self._pause_when_full()  # who waits for the buffer to be empty relies on being resumed
 
     # ---- the end
 
