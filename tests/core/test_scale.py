@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +84,44 @@ async def test_a_failed_start_takes_everything_off_the_shelf() -> None:
         async with large_tree(Failing()):
             pass
     assert gc.get_freeze_count() <= FEW
+
+
+PROGRAM = """
+import gc
+from plait import Application, Service
+
+class Quiet(Service):
+    async def start(self):
+        pass
+
+class Last(Service):
+    async def start(self):
+        print("frozen:", gc.get_freeze_count())
+        application.end()
+
+application = Application("tree")
+for _ in range({size}):
+    application.add(Quiet())
+application.add(Last())
+"""
+
+
+def frozen_under_plait_run(size: int, file: Path) -> int:
+    """Return how many objects are frozen when the last service of so many starts."""
+    file.write_text(PROGRAM.format(size=size))
+    command = [sys.executable, "-m", "plait", "run", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r"frozen: (\d+)", done.stdout)
+    assert found is not None, done.stderr
+    return int(found[1])
+
+
+@pytest.mark.process
+def test_a_large_tree_is_shelved_by_plait_run_too(tmp_path: Path) -> None:
+    """What `plait run` itself freezes at its very start does not count as frozen by others."""
+    small = frozen_under_plait_run(10, tmp_path / "small.py")
+    large = frozen_under_plait_run(SHELF, tmp_path / "large.py")
+    assert large > small + 5 * SHELF
 
 
 async def test_what_others_have_frozen_stays_frozen() -> None:

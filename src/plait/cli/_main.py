@@ -38,12 +38,12 @@ def main(arguments: Sequence[str] | None = None, *, version: str) -> ExitStatus 
     if words[:1] == ["run"] and "_PLAIT_COMPLETE" not in os.environ:
         # Nothing of what is imported now is ever garbage; looking for some takes milliseconds.
         gc.disable()
-        from plait.runner import run
+        from plait.runner import freeze_imports, run
 
         from ._quick import quick_plan
 
         # Nor is it ever looked through later; and a daemon shares its pages with its launcher.
-        gc.freeze()
+        freeze_imports()
         gc.enable()
         plan = quick_plan(words[1:], os.environ)
         if plan is not None:

@@ -21,6 +21,7 @@ from plait.core._events import ServiceStopped as ServiceStopped
 from plait.core._events import ServiceStopping as ServiceStopping
 from plait.core._events import ServiceWaiting as ServiceWaiting
 from plait.core._events import describe as describe
+from plait.core._garbage import freeze_imports as freeze_imports
 from plait.core._label import label_stacks as label_stacks
 from plait.core._label import labelled as labelled
 from plait.core._multi import MultiService as MultiService
@@ -72,6 +73,7 @@ __all__ = [
     "describe",
     "draw",
     "draw_order",
+    "freeze_imports",
     "label_stacks",
     "labelled",
     "service",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["Shelf"]
+__all__ = ["Shelf", "freeze_imports"]
 
 #: Services that begin to start before what there is gets shelved.
 SHELF = 2000
@@ -19,6 +19,20 @@ SHELF = 2000
 #: Up to so many frozen objects nobody has frozen: Python 3.12 puts its immortal ones, which are
 #: some hundreds, among them at each full collection.
 FEW = 2000
+
+_frozen_imports = 0
+
+
+def freeze_imports() -> None:
+    """
+    Take all that has been imported so far out of the garbage collector's sight.
+
+    For a program at its very start: none of that is ever garbage, and a process that forks shares
+    its pages. Unlike what others freeze, it is handed back when a large tree has started.
+    """
+    global _frozen_imports
+    gc.freeze()
+    _frozen_imports = gc.get_freeze_count()
 
 
 class Shelf:
@@ -35,7 +49,7 @@ class Shelf:
         if self._begun % SHELF or self._closed:
             return
         # Whoever has frozen objects himself, before a fork for instance, keeps them as they are.
-        if self._used or gc.get_freeze_count() <= FEW:
+        if self._used or gc.get_freeze_count() - _frozen_imports <= FEW:
             self._used = True
             gc.freeze()
 

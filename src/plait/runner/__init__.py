@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plait.core import freeze_imports as freeze_imports
+
 from ._plan import Field as Field
 from ._plan import Option as Option
 from ._plan import RunPlan as RunPlan
@@ -41,6 +43,7 @@ __all__ = [
     "check",
     "check_described",
     "fields_of",
+    "freeze_imports",
     "from_environment",
     "is_described",
     "leave",
