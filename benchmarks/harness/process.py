@@ -138,14 +138,15 @@ def serving(
         yield ready
 
 
-def in_turns(contenders: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
+def in_turns(contenders: Sequence[T], rounds: int, *, first: int = 0) -> Iterator[tuple[int, T]]:
     """
     Yield everybody in every round: A B C, then C B A, and so on.
 
     A machine is not equally fast from one second to the next; this way nobody is always first.
-    A contender with an `every` above 1 sits out the rounds between.
+    A contender with an `every` above 1 sits out the rounds between; `first` is the number of the
+    first round, where others came before.
     """
-    for number in range(rounds):
+    for number in range(first, first + rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
             if number % getattr(contender, "every", 1) == 0:
                 yield number, contender

@@ -97,6 +97,7 @@ def test_a_target_without_a_peer_limits_the_figure_itself() -> None:
 def test_everybody_takes_turns() -> None:
     """Rounds go A B C, then C B A."""
     order = [who for _, who in in_turns(["A", "B", "C"], 2)]
+    assert [turn for turn, _ in in_turns(["A"], 2, first=4)] == [4, 5]
     assert order == ["A", "B", "C", "C", "B", "A"]
 
 
