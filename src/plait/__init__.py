@@ -7,7 +7,9 @@ costs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import fetching
 
 if TYPE_CHECKING:
     from .__main__ import run as run
@@ -64,16 +66,7 @@ _HOME = {
     "service": "core",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -6,11 +6,12 @@ import re
 
 PACKAGE = "plait"
 
-_GROUND = frozenset({"errors", "events", "records"})
+_GROUND = frozenset({"errors", "events", "lazy", "records"})
 _HALL = _GROUND | {"core", "net", "log", "plugins"}
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "lazy": frozenset(),
     "records": frozenset(),
     "events": frozenset({"records"}),
     "system": _GROUND,

@@ -1,6 +1,6 @@
 """What a service is: states, trees, order, supervision."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.core._application import Application as Application
 from plait.core._backoff import Backoff as Backoff
@@ -36,6 +36,7 @@ from plait.core._state import State as State
 from plait.core._task import ResourceService as ResourceService
 from plait.core._task import TaskService as TaskService
 from plait.core._task import service as service
+from plait.lazy import fetching
 
 if TYPE_CHECKING:
     from plait.core._timer import TimerFailed as TimerFailed
@@ -81,12 +82,6 @@ __all__ = [
 ]
 
 # Fetched when it is asked for: the calendar costs every other start two milliseconds.
-_LAZY = ("TimerFailed", "TimerService")
+_LAZY = {"TimerFailed": "_timer", "TimerService": "_timer"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from plait.core import _timer
-
-    return getattr(_timer, name)
+__getattr__ = fetching(__name__, _LAZY)

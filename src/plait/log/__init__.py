@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plait.lazy import fetching
 
 from ._observer import EventLogger as EventLogger
 from ._plan import LogPlan as LogPlan
@@ -53,13 +55,4 @@ _LAZY = {
     "structlog_processors": "_structlog",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _LAZY)

@@ -7,7 +7,9 @@ not pay for TLS, datagrams or the URL reader.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plait.lazy import fetching
 
 if TYPE_CHECKING:
     from ._client import StreamClient as StreamClient
@@ -215,16 +217,7 @@ _HOME = {
     "socket_source": "_sockets",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from plait.core import Service
+from plait.lazy import fetching
 
 if TYPE_CHECKING:
     import logging
@@ -378,11 +379,4 @@ _LAZY = {
     "ready_made": "_kinds",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _LAZY)

@@ -7,9 +7,10 @@ ended. It never ends the process itself; that is the entry point's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.core import freeze_imports as freeze_imports
+from plait.lazy import fetching
 
 from ._plan import Field as Field
 from ._plan import Option as Option
@@ -75,13 +76,4 @@ _LAZY = {
     "tree": "_look",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{module}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _LAZY)

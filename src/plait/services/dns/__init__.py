@@ -12,7 +12,9 @@ listed without dnspython.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plait.lazy import fetching
 
 from ._dns import dns as dns
 
@@ -55,13 +57,4 @@ _HOME = {
     "ZoneFile": "_zone",
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = fetching(__name__, _HOME)

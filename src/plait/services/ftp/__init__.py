@@ -6,7 +6,9 @@ aioftp speaks FTP; sockets, draining and the life of the whole are plait's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plait.lazy import fetching
 
 from ._ftp import ftp as ftp
 from ._passwords import Account as Account
@@ -18,10 +20,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "FTPServer", "PasswordFile", "ftp", "hash_password"]
 
-
-def __getattr__(name: str) -> Any:
-    if name != "FTPServer":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._server import FTPServer
-
-    return FTPServer
+__getattr__ = fetching(__name__, {"FTPServer": "_server"})

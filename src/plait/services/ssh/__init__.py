@@ -6,7 +6,9 @@ asyncssh speaks the protocol; connecting, sockets, draining and the life of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from plait.lazy import fetching
 
 from ._ssh import ssh as ssh
 from ._ssh import ssh_client as ssh_client
@@ -20,11 +22,4 @@ __all__ = ["Command", "SSHClient", "SSHServer", "ssh", "ssh_client"]
 
 _HOME = {"Command": "_server", "SSHClient": "_client", "SSHServer": "_server"}
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{home}", __name__), name)
+__getattr__ = fetching(__name__, _HOME)
