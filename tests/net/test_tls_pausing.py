@@ -21,13 +21,13 @@ pytestmark = [pytest.mark.network, pytest.mark.plait(loops="real")]
 SIZE = 5_000_000
 
 
-def send_and_leave(port: int) -> None:
+def send_and_leave(port: int, size: int = SIZE) -> None:
     """Send it all, say that this was all, and go without waiting for an answer."""
     context = client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # no tickets that would lie unread: a reset
     plain = socket.create_connection(("127.0.0.1", port))
     with context.wrap_socket(plain, server_hostname="localhost") as sock:
-        sock.sendall(bytes(SIZE))
+        sock.sendall(bytes(size))
         sock.setblocking(False)
         with contextlib.suppress(ssl.SSLWantReadError):
             sock.unwrap()
@@ -87,3 +87,63 @@ async def test_a_slow_protocol_gets_everything(tmp_path: Path) -> None:
     async with running(server):
         await asyncio.to_thread(send_and_leave, server.port)
         assert await asyncio.wait_for(got, 20) == SIZE
+
+
+class Held(Slow):
+    """A protocol that does not read until it is told to."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hold the peer back from the start."""
+        super().connection_made(transport)
+        pause_reading(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Count."""
+        self.size += len(data)
+
+
+async def test_the_end_does_not_overtake_what_is_read_again(tmp_path: Path) -> None:
+    """
+    What waits in the buffer of TLS arrives though the peer has ended by the time of reading on.
+
+    Read on from a callback of the loop's queue, as a task does: the loop looks at the socket, where
+    the end lies, before it empties the buffer.
+    """
+    loop = asyncio.get_running_loop()
+    got: asyncio.Future[int] = loop.create_future()
+    made: asyncio.Future[Held] = loop.create_future()
+
+    def factory() -> Held:
+        held = Held(got)
+        made.set_result(held)
+        return held
+
+    cert, key = write_pair(tmp_path)
+    server = TLSServer(protocol=factory, cert=cert, key=key)
+    async with running(server):
+        await asyncio.to_thread(send_and_leave, server.port, 30_000)
+        held = await made
+        await asyncio.sleep(0.1)  # the data is in the buffer, the end in the socket
+        resume_reading(held.transport)
+        assert await asyncio.wait_for(got, 20) == 30_000
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_peer_held_back_from_the_start_gets_its_handshake(
+    tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """Holding a peer back as soon as it is connected does not stop the handshake."""
+    held = Held(asyncio.get_running_loop().create_future())
+    cert, key = write_pair(tmp_path)
+    context = client_context()
+    context.minimum_version = context.maximum_version = version
+
+    def greet(port: int) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            assert sock.version()
+
+    server = TLSServer(protocol=lambda: held, cert=cert, key=key)
+    async with running(server):
+        await asyncio.to_thread(greet, server.port)
+        resume_reading(held.transport)
