@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -31,7 +33,11 @@ def far_side() -> Iterator[int]:
     far = "ip link set lo up; read go; ip addr add 10.9.0.2/24 dev far; ip link set far up; "
     far += "echo up; exec socat TCP-LISTEN:7,bind=10.9.0.2,reuseaddr,fork EXEC:cat"
     process = subprocess.Popen(
-        ["unshare", "-n", "sh", "-c", far], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ["unshare", "-n", "sh", "-c", far],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         assert process.stdin is not None
@@ -54,7 +60,8 @@ def far_side() -> Iterator[int]:
         assert process.stdout.readline() == "up\n"
         yield process.pid
     finally:
-        process.kill()
+        # With it, socat's child that still serves the connection whose end it never heard of.
+        os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

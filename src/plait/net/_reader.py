@@ -48,7 +48,8 @@ class Reader(asyncio.StreamReader):
     @property
     def wants_data(self) -> bool:
         """Whether somebody waits for input and there is none."""
-        return self._waiter is not None and not self._held
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._held
 
     def exception(self) -> BaseException | None:  # type: ignore[override]  # typeshed: Exception
         return self._error
@@ -95,16 +96,15 @@ class Reader(asyncio.StreamReader):
             while part := await self.read(self._limit):
                 parts.append(part)
             return b"".join(parts)
+        if not self._held and not self._eof:
+            await self._more("read")
+            self._check()
         held = self._held
-        if not held:
-            if not self._eof:
-                await self._more("read")
-            held = self._held
         if len(held) <= n:
             self._held = b""
             if self._paused:
                 self._resume()
-            return bytes(held)
+            return held if type(held) is bytes else bytes(held)
         return self._cut(n)
 
     async def readexactly(self, n: int) -> bytes:
@@ -119,6 +119,7 @@ class Reader(asyncio.StreamReader):
             if self._paused:
                 self._resume()  # more than the limit was asked for
             await self._more("readexactly")
+            self._check()
         return self._cut(n)
 
     async def readline(self) -> bytes:
@@ -160,6 +161,7 @@ class Reader(asyncio.StreamReader):
             if self._eof:
                 raise asyncio.IncompleteReadError(self._cut(len(held)), None)
             await self._more("readuntil")
+            self._check()
         if start > self._limit:
             raise asyncio.LimitOverrunError(
                 "Separator is found, but chunk is longer than limit", start
@@ -191,18 +193,19 @@ class Reader(asyncio.StreamReader):
             self._resume()
         return taken
 
-    async def _more(self, method: str) -> None:
-        """Wait for data, the end of file or an error."""
-        if self._waiter is not None:
+    def _more(self, method: str) -> asyncio.Future[None]:
+        """Return what is done when there are data, the end of file or an error."""
+        # The future of a read that was cancelled stays here, done, until the next one.
+        if self._waiter is not None and not self._waiter.done():
             raise RuntimeError(
                 f"{method}() called while another coroutine is already waiting for incoming data"
             )
+        # A future and no coroutine around it: that would take a tenth of the reader's time.
         waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            if self._waiter is waiter:
-                self._waiter = None
+        return waiter
+
+    def _check(self) -> None:
+        """Raise what broke the connection where nothing is left to be read before it."""
         if self._error is not None and not self._held:
             raise self._error
 
