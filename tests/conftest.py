@@ -33,6 +33,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(message)
 
 
+def pytest_collection_finish() -> None:
+    """
+    Take what the imports of all tests have made out of the garbage collector's sight.
+
+    It stays for good, and some tests collect in full: each time it would be looked through again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class _Complaints(logging.Handler):
     """Keeps what asyncio's log says about forgotten tasks."""
 
