@@ -133,6 +133,24 @@ async def test_what_others_have_frozen_stays_frozen() -> None:
     assert frozen - SHELF < gc.get_freeze_count() <= frozen  # some die a natural death
 
 
+class Freezing(Service):
+    """A service that freezes everything in its start, as before a fork."""
+
+    async def start(self) -> None:
+        """Freeze."""
+        gc.freeze()
+
+
+async def test_what_others_freeze_during_a_large_start_stays_frozen() -> None:
+    """A program that freezes its objects while a large tree starts finds them frozen after it."""
+    for more in (0, SHELF):
+        app = large_tree(Freezing())
+        for _ in range(more):
+            app.add(Quiet())
+        async with app:
+            assert gc.get_freeze_count() > SHELF
+
+
 async def test_void_deadlines_are_forgotten(virtual_loop: VirtualTimeLoop) -> None:
     """Deadlines that were replaced or met take no room, even behind one that is far away."""
     expired: list[Node] = []

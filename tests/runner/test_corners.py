@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import signal
 import socket
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,9 +35,10 @@ from plait.runner._pidfile import Pidfile, open_pidfile
 from plait.runner._profile import profiling
 from plait.runner._progress import Progress
 from plait.runner._run import run
+from plait.runner._serve import finish_loop
 from plait.runner._status import ExitStatus
 from plait.runner._systemd import Notifier, notifier
-from plait.runner._tell import tell
+from plait.runner._tell import Shown, tell
 
 from .fakes import FakeSystem
 
@@ -74,6 +77,72 @@ def test_debug_shows_every_traceback() -> None:
     stream = io.StringIO()
     tell(TargetBroken("a.tac", KeyError("k")), debug=True, stream=stream)
     assert "TargetBroken" in stream.getvalue()
+
+
+def test_what_was_shown_is_let_go() -> None:
+    """Errors that the log has shown are known until the start is over, then no more held."""
+    shown = Shown()
+    error = ValueError("x")
+    shown.filter(logging.LogRecord("a", 40, "a.py", 1, "x", None, (ValueError, error, None)))
+    assert error in shown
+    shown.forget()
+    assert error not in shown
+
+
+class Own(BaseException):
+    """A class of the user's own that is no Exception."""
+
+
+class Breaks(Service):
+    """A service whose `prepare()` raises what nobody catches."""
+
+    def prepare(self) -> None:
+        raise Own("no disk")
+
+
+def test_whatever_prepare_raises_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no Exception is logged too, with its traceback, and the status is 3."""
+    app = Application("shop")
+    app.add(Breaks())
+    plan = RunPlan(log_file=str(tmp_path / "shop.log"))
+    assert run(plan, FakeSystem(), application=app) == ExitStatus(3)
+    assert capsys.readouterr().err.count("Own: no disk") == 1
+    logged = (tmp_path / "shop.log").read_text()
+    assert "shop failed to start: Own('no disk')" in logged
+    assert 'raise Own("no disk")' in logged
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_generators_that_hang_are_waited_for(caplog: pytest.LogCaptureFixture, deaf: bool) -> None:
+    """One that hangs as it closes is cancelled and awaited; named if it ignores that too."""
+    hearing = asyncio.Event()
+
+    async def counts() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if deaf:
+                await hearing.wait()
+
+    numbers = counts()
+
+    async def begin() -> None:  # the loop only knows of generators that begin on it
+        await anext(numbers)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(begin())
+    left = finish_loop(loop, 0.01)
+    assert left == (["the closing of asynchronous generators"] if deaf else [])
+    assert len(asyncio.all_tasks(loop)) == (2 if deaf else 0)
+    hearing.set()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert caplog.messages == ["an asynchronous generator did not close in time"]
 
 
 @pytest.fixture

@@ -178,6 +178,7 @@ def test_a_pidfile_below_a_file_cannot_be_read(tmp_path: Path) -> None:
     [
         ("import sys; sys.exit(3)", "edge_exits", TargetBroken, "SystemExit: 3"),
         ("1 / 0", "edge_breaks", TargetBroken, "ZeroDivisionError"),
+        ("raise GeneratorExit(3)", "edge_quits", TargetBroken, "GeneratorExit: 3"),
         ("number = 7", "edge_lacks:number.nothing", NoApplication, "'number.nothing'"),
         ("class A: pass", "edge_holds:A.nothing", NoApplication, "'A.nothing'"),
     ],

@@ -130,6 +130,7 @@ def test_a_missing_inner_module_is_a_fault_in_code(where: Path, line: str) -> No
         ("import sys; sys.exit(4)\n", SystemExit),
         ("import nothere_either\n", ModuleNotFoundError),
         ("raise FileNotFoundError('x.tac')\n", FileNotFoundError),
+        ("raise GeneratorExit\n", GeneratorExit),
     ],
 )
 def test_a_fault_in_the_file_keeps_its_traceback(

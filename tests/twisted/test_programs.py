@@ -382,6 +382,25 @@ print(len(calls) > 3)
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
 
 
+@pytest.mark.parametrize("words", [("check",), ("run", "--twisted=own"), ("twistd", "-noy")])
+def test_a_file_that_runs_the_reactor_is_refused(words: tuple[str, ...], tmp_path: Path) -> None:
+    """A file that calls `reactor.run()` as it is loaded is told that plait does so itself."""
+    (tmp_path / "shop.tac").write_text("from twisted.internet import reactor\nreactor.run()\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "plait", *words, "shop.tac"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == (1 if "twistd" in words else 2)
+    assert 'File "shop.tac", line 2, in <module>' in done.stderr
+    assert done.stderr.endswith(
+        "plait: cannot load shop.tac: ReactorAlreadyRunning: plait runs the reactor itself once "
+        "the application is loaded; leave out reactor.run()\n"
+    )
+
+
 _WRAPPERS = r"""
 import os
 from twisted.application import internet, service

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ._look import check as check
     from ._look import tree as tree
     from ._loop import LoopChoice as LoopChoice
+    from ._loop import loop_is_reserved as loop_is_reserved
     from ._loop import loops as loops
     from ._loop import the_loop as the_loop
 
@@ -50,6 +51,7 @@ __all__ = [
     "leave",
     "load",
     "load_file",
+    "loop_is_reserved",
     "loops",
     "reload_running",
     "run",
@@ -68,6 +70,7 @@ _LAZY = {
     "is_described": "_load",
     "load": "_load",
     "load_file": "_load",
+    "loop_is_reserved": "_loop",
     "loops": "_loop",
     "reload_running": "_control",
     "status_of_running": "_control",

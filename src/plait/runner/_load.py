@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from plait import plugins
 from plait.core import Application, Service
 from plait.errors import NoApplication, NotAnApplication, TargetBroken, TargetNotFound
+from plait.runner._loop import holder
+from plait.runner._signals import Interrupted
 
 __all__ = ["load", "load_file"]
 
@@ -47,10 +49,8 @@ def load(target: str) -> Application:
         from plait.runner._plan import RunPlan
 
         return described(RunPlan(target), {}).make()
-    if is_file(target):
-        found, name, stem = _from_file(target)
-    else:
-        found, name, stem = _from_module(target)
+    with holder.reserved():
+        found, name, stem = _from_file(target) if is_file(target) else _from_module(target)
     return as_application(found, target, name, stem)
 
 
@@ -128,9 +128,9 @@ def load_file(path: str) -> dict[str, Any]:
     space: dict[str, Any] = {"__file__": path}
     try:
         exec(compile(source, path, "exec", dont_inherit=True), space)
-    except Exception as error:
-        raise TargetBroken(path, _trimmed(error, path)) from error
-    except SystemExit as error:
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit, or a class of the user's own
         raise TargetBroken(path, _trimmed(error, path)) from error
     return space
 
@@ -201,7 +201,9 @@ def _from_module(target: str) -> tuple[Any, str, str]:
             near = [f"; did you mean {file}?" for file in files if os.path.isfile(file)]
             raise TargetNotFound(target, problem + "".join(near[:1])) from None
         raise TargetBroken(target, _trimmed(error, "")) from error
-    except SystemExit as error:
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit, or a class of the user's own
         raise TargetBroken(target, _trimmed(error, "")) from error
     for part in attribute.split("."):
         try:

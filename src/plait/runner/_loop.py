@@ -7,7 +7,8 @@ import importlib
 import select
 import selectors
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from plait.errors import LoopUnavailable, UsageError
@@ -136,6 +137,21 @@ class LoopHolder:
     def __init__(self) -> None:
         self._factory: LoopFactory | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._reserved = 0
+
+    @contextmanager
+    def reserved(self) -> Iterator[None]:
+        """Return a context in which nobody but a run of plait is to let the loop turn."""
+        self._reserved += 1
+        try:
+            yield
+        finally:
+            self._reserved -= 1
+
+    @property
+    def is_reserved(self) -> bool:
+        """Return whether a run of plait is under way, or is loading what it is to run."""
+        return self._reserved > 0
 
     def choose(self, name: str) -> None:
         """
@@ -182,3 +198,12 @@ def the_loop() -> asyncio.AbstractEventLoop:
     It is not running while the target is loaded.
     """
     return holder.get()
+
+
+def loop_is_reserved() -> bool:
+    """
+    Return whether plait is loading or running an application.
+
+    Nobody else is then to let `the_loop()` turn: the load would not come to its end.
+    """
+    return holder.is_reserved

@@ -157,7 +157,9 @@ class _Run:
         except (UsageError, LogError) as error:
             self._tell(error)
             return USAGE
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # what the user's code raises may be of any class
             self._tell(error)
             return NOT_STARTED
 
@@ -180,6 +182,7 @@ class _Run:
         self.plan = check_plan(self.plan)
         holder.choose(self.plan.loop)
         self.stack.callback(holder.close)
+        self.stack.enter_context(holder.reserved())
         if os.environ.get("NOTIFY_SOCKET") or os.environ.get("LISTEN_FDS"):
             from plait.runner._systemd import notifier, take_passed
 
@@ -264,7 +267,10 @@ class _Run:
             with self.signals.interrupting(), self._showing():
                 app.prepare_tree()
                 rights.drop(self.system)
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, Exception | Interrupted | KeyboardInterrupt):
+                # The tree passes these on without an event, so nobody has logged it.
+                log.error("%s failed to start: %r", app.path, error, exc_info=error)
             holder.get().run_until_complete(serving.unwind())
             raise
         self.nudging.close()
@@ -375,6 +381,7 @@ class _AtReady:
         """Capture what is printed; a failed start is out of the question now."""
         if self._logs.handler is not None:
             self._logs.handler.removeFilter(self._shown)
+        self._shown.forget()
         if self._capture:
             self._logs.capture_prints()
 

@@ -243,9 +243,11 @@ def finish_loop(
             task.cancel()
         left = await _wait(tasks, seconds, hurried)
         closing = loop.create_task(loop.shutdown_asyncgens())
+        closing.set_name("the closing of asynchronous generators")
         if await _wait({closing}, seconds, hurried):
             closing.cancel()
             log.warning("an asynchronous generator did not close in time")
+            left |= await _wait({closing}, _HURRIED, hurried)
         elif not closing.cancelled() and closing.exception() is not None:
             log.warning("an asynchronous generator did not close: %s", closing.exception())
         return [task.get_name() for task in left]

@@ -29,6 +29,10 @@ class Shown:
             self._errors.append(error)
         return True
 
+    def forget(self) -> None:
+        """Let go of the errors, and of all that their tracebacks hold."""
+        self._errors.clear()
+
     def __contains__(self, error: object) -> bool:
         return any(one is error for one in self._errors)
 

@@ -119,9 +119,16 @@ class LifeMixin(ClockMixin):
         self.fireSystemEvent("startup")
 
     def run(self, installSignalHandlers: bool = True) -> None:
-        """Run the loop until `stop` or `crash`."""
+        """Run the loop until `stop` or `crash`; refused where plait itself is going to run it."""
         if self.running:
             raise self.words.error.ReactorAlreadyRunning
+        from plait.runner import loop_is_reserved
+
+        if loop_is_reserved():
+            raise self.words.error.ReactorAlreadyRunning(
+                "plait runs the reactor itself once the application is loaded; "
+                "leave out reactor.run()"
+            )
         loop = self.loop
         if self._over is loop:
             raise self.words.error.ReactorNotRestartable
