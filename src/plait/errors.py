@@ -536,11 +536,15 @@ class BadLogOption(LogError):
             What it was given.
         expected:
             What it may be given.
+        known:
+            The words it may be given, one of which was perhaps meant.
     """
 
-    def __init__(self, option: str, found: str, expected: str) -> None:
+    def __init__(self, option: str, found: str, expected: str, known: Sequence[str] = ()) -> None:
         self.option, self.found, self.expected = option, found, expected
-        super().__init__(f"{option} was given {found!r}; expected {expected}")
+        near = _nearest(found.rpartition("=")[2].strip().lower(), known)
+        self.problem = f"was given {found!r}{near}; expected {expected}"
+        super().__init__(f"{option} {self.problem}")
 
 
 class LogUnavailable(LogError):

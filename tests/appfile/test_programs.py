@@ -70,6 +70,52 @@ def test_check_tells_mistakes(
     assert invoke("tree", "app.toml") == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[log]\nlevel = ["loud"]', "log: level was given 'loud'; expected debug, info"),
+        (
+            '[log]\nlevel = ["info", "db=wraning"]',
+            "log: level was given 'db=wraning' (did you mean 'warning'?); expected debug",
+        ),
+        ('[log]\nlevel = ["${LEVEL}"]', "log: level was given 'laud'; expected debug, info"),
+        ('[log]\nrotate = "10XB"', "log: rotate was given '10XB'; expected a size"),
+        ("[log]\nkeep = -1", "log: keep was given '-1'; expected 0 or more"),
+        ('[log]\nfacility = "deamon"', "log: facility was given 'deamon' (did you mean 'daemon'?)"),
+        ('[run]\numask = "999"', "run: umask: '999' is not a mask; expected octal digits"),
+        ('[run]\nchdir = "/no/where"', "run: chdir: there is no directory /no/where"),
+        ("[run]\nstall_limit = -1", "run: stall_limit: -1.0 is no number of seconds"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run", "tree"])
+def test_settings_that_make_no_sense_are_told_with_their_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    told: str,
+    command: str,
+) -> None:
+    """What a setting of the run or the log cannot be is refused where it stands in the file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEVEL", "laud")
+    Path("app.toml").write_text(f"{text}\n[services.e]\nkind = 'echo'\n")
+    assert invoke(command, "app.toml") == 2
+    assert capsys.readouterr().err.startswith(f"plait: app.toml:2: {told}")
+
+
+def test_a_setting_that_the_command_line_gives_is_told_by_its_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It wins over the file, so the file is not blamed."""
+    monkeypatch.chdir(tmp_path)
+    Path("app.toml").write_text("[log]\nlevel = ['info']\n[services.e]\nkind = 'echo'\n")
+    assert invoke("check", "app.toml", "--log-level", "debgu") == 2
+    assert capsys.readouterr().err.startswith(
+        "plait: --log-level was given 'debgu' (did you mean 'debug'?); expected"
+    )
+
+
 def test_import_writes_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

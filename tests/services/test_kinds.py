@@ -10,9 +10,17 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
+from plait.cli import main
 from plait.core import Service
 from plait.errors import BadKind, BadSetting, MissingExtra, UnknownKind, UnknownSetting, UsageError
 from plait.plugins import OWN_SERVICES, Setting, kind, kind_from, offers, ready_made
+
+
+def invoke(*words: str) -> int:
+    """Run the command line in this process."""
+    status = main(words, version="0")
+    return status if isinstance(status, int) else status.shown
+
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,6 +186,9 @@ def test_a_class_of_ones_own_is_found_by_its_module(
         ("syntax", "x = 1\ndef f(:", r"syntax_kind\.py:2: SyntaxError: invalid syntax"),
         ("attribute", "None.x", r"attribute_kind\.py:1: AttributeError: 'NoneType'"),
         ("library", "import no_such_library", r"library_kind\.py:1: ModuleNotFoundError: "),
+        ("exit", "import sys\nsys.exit(4)", r"exit_kind\.py:2: SystemExit: 4"),
+        ("silent", "raise SystemExit", r"silent_kind\.py:1: SystemExit$"),
+        ("base", "raise GeneratorExit('odd')", r"base_kind\.py:1: GeneratorExit: odd"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_told_with_its_line(
@@ -188,3 +199,70 @@ def test_a_module_that_cannot_be_imported_is_told_with_its_line(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BadKind, match=f"importing it failed at .*{told}"):
         kind(f"{name}_kind:make")
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(4)", "1 / 0", "f(:", "import no_such_library"])
+def test_an_installed_kind_that_cannot_be_imported_does_not_hide_the_others(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+) -> None:
+    """Another distribution's module that fails, however it does, is one line of the list."""
+    info = tmp_path / "bad_dist-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-dist\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[plait.services]\nbad = bad_dist_kind:Bad\n")
+    (tmp_path / "bad_dist_kind.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert invoke("services") == 0
+    out = capsys.readouterr().out
+    assert "web  Serves" in out
+    assert "bad\n  ! bad" in out
+    assert invoke("serve", "bad") == 2
+    assert invoke("services", "bad") == 2
+    told = capsys.readouterr().err
+    assert told.count("bad") > 1
+    if "no_such" not in text:
+        assert "importing bad_dist_kind:Bad failed at" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("open('/nowhere/at/all')", "FileNotFoundError"),
+        ("raise GeneratorExit", "GeneratorExit"),
+    ],
+)
+def test_a_maker_that_fails_is_told_with_its_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    told: str,
+) -> None:
+    """What the making of a service raises, an exit included, ends in one sentence, status 2."""
+    (tmp_path / "poor_kind.py").write_text(f"import sys\ndef make():\n    {text}\n")
+    (tmp_path / "app.toml").write_text("[services.a]\nkind = 'poor_kind:make'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        assert invoke("check", "app.toml") == 2
+        error = capsys.readouterr().err
+    finally:
+        sys.modules.pop("poor_kind", None)
+    assert error.startswith("plait: app.toml:1: services.a: ")
+    assert "poor_kind:make: this kind of service cannot be used: making it failed at" in error
+    assert f"{tmp_path}/poor_kind.py:3: {told}" in error
+    assert "Traceback" not in error
+
+
+def test_a_stop_while_a_kind_is_imported_is_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keyboard interrupt is no fault of the module that was being imported."""
+    (tmp_path / "slow_kind.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        kind("slow_kind:make")

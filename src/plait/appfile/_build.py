@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plait.core import Application, MultiService, Restart, Service
-from plait.errors import PlaitError, UsageError
+from plait.errors import BadKind, PlaitError, UsageError
 from plait.plugins import Kind
 
 from ._description import SECRET, Description, Found, Node
@@ -81,6 +81,8 @@ def _service(node: Node) -> Service:
         return group
     try:
         return node.kind.make(node.values)
+    except BadKind as error:
+        raise _refused(node, str(error)) from error
     except UsageError as error:
         # Its first word is the option, or the kind, which the place says better.
         own = error.option if error.option not in (node.kind.name, "") else ""

@@ -14,7 +14,7 @@ from plait.errors import BadLogOption, LogUnavailable
 
 from ._complain import reason
 from ._handler import WriterHandler
-from ._plan import LogPlan, parse_rotation
+from ._plan import LogPlan, parse_keep, parse_rotation
 from ._writer import Sink
 
 # What is wrong at the start is told at the start; what may pass, such as a FIFO that nobody reads
@@ -118,9 +118,7 @@ def _file(plan: LogPlan) -> Sink:
     from ._rotation import Rotation
 
     size, daily = parse_rotation(plan.log_rotate)
-    keep = 10 if plan.log_keep is None else plan.log_keep
-    if keep < 0:
-        raise BadLogOption("--log-keep", str(keep), "0 or more")
+    keep = parse_keep(plan.log_keep)
     place = os.path.abspath(plan.log_file)
     advice = "name another file with --log-file"
     try:
@@ -138,13 +136,10 @@ def _file(plan: LogPlan) -> Sink:
 
 
 def _syslog(plan: LogPlan, ident: str) -> logging.Handler:
-    from ._datagram import FACILITIES, DatagramSink
+    from ._datagram import DatagramSink, parse_facility
     from ._syslog import SyslogFormatter
 
-    word = plan.facility.lower()
-    number = int(word) if word.isdecimal() else FACILITIES.get(word, -1)
-    if not 0 <= number < 24:
-        raise BadLogOption("--facility", plan.facility, f"one of {', '.join(FACILITIES)}")
+    number = parse_facility(plan.facility)
     sink = DatagramSink(_SYSLOG)
     _connect(sink, "start a syslog daemon, or use --log-file")
     formatter = SyslogFormatter(facility=number, ident=ident, redact=plan.log_redact)

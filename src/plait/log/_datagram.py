@@ -7,6 +7,8 @@ import os
 import socket
 from contextlib import suppress
 
+from plait.errors import BadLogOption
+
 from ._writer import Entry
 
 try:
@@ -37,6 +39,20 @@ FACILITIES = {
     )
 } | {f"local{number}": 16 + number for number in range(8)}
 """The facilities of syslog by name."""
+
+
+def parse_facility(text: str) -> int:
+    """
+    Return the number of a facility given by name, in any case, or by number.
+
+    Raises:
+        BadLogOption: there is no such facility.
+    """
+    word = text.lower()
+    number = int(word) if word.isdecimal() else FACILITIES.get(word, -1)
+    if not 0 <= number < 24:
+        raise BadLogOption("--facility", text, f"one of {', '.join(FACILITIES)}", tuple(FACILITIES))
+    return number
 
 
 def severity(level: int) -> int:

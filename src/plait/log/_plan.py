@@ -14,7 +14,8 @@ from plait.errors import BadLogOption
 _SIZES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9}
 _SIZES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 
-_LEVELS = "debug, info, warning, error, critical, or NAME=LEVEL"
+_NAMES = ("debug", "info", "warning", "error", "critical")
+_LEVELS = f"{', '.join(_NAMES)}, or NAME=LEVEL"
 
 
 class LogPlan(NamedTuple):
@@ -73,6 +74,21 @@ class LogPlan(NamedTuple):
         found = {name: getattr(options, name) for name in cls._fields if hasattr(options, name)}
         return cls(**found)
 
+    def check(self) -> None:
+        """
+        Refuse what cannot be understood, without opening anything.
+
+        Raises:
+            BadLogOption: an option cannot be understood.
+        """
+        parse_levels(self.log_level)
+        parse_rotation(self.log_rotate)
+        parse_keep(self.log_keep)
+        if self.facility != type(self)._field_defaults["facility"]:
+            from ._datagram import parse_facility
+
+            parse_facility(self.facility)
+
 
 def parse_level(text: str, given: str = "") -> int:
     """
@@ -92,7 +108,7 @@ def parse_level(text: str, given: str = "") -> int:
     if word.isdecimal():
         return int(word)
     if word not in names or word == "notset":
-        raise BadLogOption("--log-level", given or text, _LEVELS)
+        raise BadLogOption("--log-level", given or text, _LEVELS, _NAMES)
     return names[word]
 
 
@@ -109,6 +125,20 @@ def parse_levels(words: tuple[str, ...]) -> dict[str, int]:
             name, _, level = part.rpartition("=")
             levels[name.strip()] = parse_level(level, part)
     return levels
+
+
+def parse_keep(number: int | None) -> int:
+    """
+    Return how many rotated files are kept.
+
+    Raises:
+        BadLogOption: it is less than none.
+    """
+    if number is None:
+        return 10
+    if number < 0:
+        raise BadLogOption("--log-keep", str(number), "0 or more")
+    return number
 
 
 def parse_rotation(text: str) -> tuple[int, bool]:

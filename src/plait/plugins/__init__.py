@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ._settings import Parameter as Parameter
     from ._settings import Setting as Setting
     from ._settings import Shape as Shape
+    from ._where import where_raised as where_raised
 
 __all__ = [
     "Adapter",
@@ -64,6 +65,7 @@ __all__ = [
     "register_handlers",
     "stop_summoning",
     "summon",
+    "where_raised",
 ]
 
 #: Turns a foreign application into a service, or returns None when it does not know it.
@@ -377,6 +379,7 @@ _LAZY = {
     "Shape": "_settings",
     "kind_from": "_kinds",
     "ready_made": "_kinds",
+    "where_raised": "_where",
 }
 
 __getattr__ = fetching(__name__, _LAZY)

@@ -11,6 +11,7 @@ from plait.errors import BadKind, MissingExtra, UnknownKind
 
 from . import OWN_SERVICES, Offer, offers
 from ._kinds import Kind, kind_from
+from ._where import where_raised
 
 __all__ = ["find"]
 
@@ -37,8 +38,13 @@ def _load(name: str, offer: Offer) -> Any:
         # Its module imports the library outright: the extra, if there is one, is called after it.
         extra = name if offer.entry is None else next(iter(offer.entry.extras), "")
         raise MissingExtra(name, missing, extra, package=offer.distribution) from error
-    except AttributeError as error:
-        raise BadKind(name, f"{offer.where} is not there: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        problem = f"importing {offer.where} failed at {where_raised(error)}"
+        if isinstance(error, AttributeError) and offer.where.partition(":")[0] in sys.modules:
+            problem = f"{offer.where} is not there: {error}"
+        raise BadKind(name, problem) from error
 
 
 def _own(name: str) -> Any:
@@ -47,24 +53,16 @@ def _own(name: str) -> Any:
         sys.path.insert(0, os.getcwd())  # as for the target of a run
     try:
         found: Any = importlib.import_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{module}.".startswith(f"{missing}."):
             raise BadKind(name, f"it is not there: {error}") from error
-        raise BadKind(name, f"importing it failed at {_place(error)}") from error
+        raise BadKind(name, f"importing it failed at {where_raised(error)}") from error
     try:
         for part in attribute.split("."):
             found = getattr(found, part)
     except AttributeError as error:
         raise BadKind(name, f"it is not there: {error}") from error
     return found
-
-
-def _place(error: Exception) -> str:
-    """Return where an error was raised, and the error."""
-    if isinstance(error, SyntaxError):  # raised by Python's machinery, which is not where it is
-        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    from traceback import extract_tb
-
-    last = extract_tb(error.__traceback__)[-1]
-    return f"{last.filename}:{last.lineno}: {type(error).__name__}: {error}"

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from plait.core import Service
-from plait.errors import BadKind, BadSetting, MissingExtra, UnknownSetting, UsageError
+from plait.errors import BadKind, BadSetting, MissingExtra, PlaitError, UnknownSetting, UsageError
 
 from ._help import parameter_help, summary
 from ._settings import Parameter, Setting, shape_of
+from ._where import where_raised
 
 __all__ = ["Kind", "Needed", "kind_from", "ready_made"]
 
@@ -105,9 +106,8 @@ class Kind(NamedTuple):
             Its name, as in `plait serve NAME` and `kind = "NAME"`.
         summary:
             The first line of its docstring.
-
-    Parameters:
-            What it takes, by name, in order.
+        parameters (by name):
+            What it takes, in order.
         needed:
             The libraries it needs.
         maker:
@@ -132,6 +132,7 @@ class Kind(NamedTuple):
         Raises:
             MissingExtra: A library it needs is not installed.
             UsageError: A value is missing or unknown, or the service refuses one.
+            BadKind: The making fails, or what is made is no service.
         """
         missing = self.needed.missing()
         if missing:
@@ -146,6 +147,10 @@ class Kind(NamedTuple):
             service = self.maker(**values)
         except ValueError as error:
             raise UsageError(self.name, str(error)) from error
+        except (PlaitError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise BadKind(self.name, f"making it failed at {where_raised(error)}") from error
         if not isinstance(service, Service):
             raise BadKind(self.name, f"it made {service!r}, which is no plait service")
         default = getattr(self.maker, "__plait_name__", "") or self.name
@@ -173,7 +178,7 @@ def kind_from(name: str, maker: Any) -> Kind:
     try:
         hints = get_type_hints(function, include_extras=True)
         signature = inspect.signature(maker)
-    except (NameError, TypeError, ValueError) as error:
+    except Exception as error:  # annotations may be any code
         raise BadKind(name, f"its parameters cannot be read: {error}") from None
     texts = parameter_help(maker)
     parameters = {}

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from plait import appfile
 from plait.core import Application, draw_order
-from plait.errors import OrderError, PlaitError
+from plait.errors import BadLogOption, OrderError, PlaitError, UsageError
 from plait.plugins import Parameter, Setting, Shape
 from plait.runner._plan import Field, RunPlan, fields_of
+from plait.runner._setting import check_plan
 from plait.runner._status import DONE, NOT_STARTED, USAGE, ExitStatus
 from plait.runner._tell import tell
 
@@ -75,7 +76,29 @@ def described(plan: RunPlan, given: Mapping[str, str]) -> Described:
             value = getattr(plan, name)
             options[place] = appfile.Found(value, appfile.DEFAULT, _text(value))
     made = partial(appfile.application, description)
-    return Described(plan._replace(**values), made, description, options)
+    plan = plan._replace(**values)
+    try:
+        check_plan(plan)
+        plan.log.check()
+    except (UsageError, BadLogOption) as error:
+        raise _placed(error, description, values, places) from error
+    return Described(plan, made, description, options)
+
+
+def _placed(
+    error: UsageError | BadLogOption,
+    description: appfile.Description,
+    values: Mapping[str, object],
+    places: Mapping[str, str],
+) -> UsageError | BadLogOption:
+    """Return the error with the place in the file, if what it is about stands there."""
+    for field in fields_of():
+        if field.flag == error.option and field.name in values:
+            place = description.options[field.name].origin.partition(",")[0]
+            table, _, key = places[field.name].partition(".")
+            between = " " if isinstance(error, BadLogOption) else ": "
+            return UsageError(f"{place}: {table}", f"{key}{between}{error.problem}")
+    return error
 
 
 def _parameter(field: Field, key: str) -> Parameter:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from plait.core import Application, draw_order
-from plait.errors import OrderError, TargetError
+from plait.errors import OrderError, PlaitError
 from plait.runner._load import load
 from plait.runner._status import DONE, NOT_STARTED, USAGE, ExitStatus
 from plait.runner._tell import tell
@@ -55,11 +55,11 @@ def _summary(app: Application) -> str:
 def _look(target: str, debug: bool, view: Callable[[Application], str]) -> ExitStatus:
     try:
         text = view(load(target))
-    except TargetError as error:
-        tell(error, debug=debug)
-        return USAGE
     except OrderError as error:
         tell(error, debug=debug)
         return NOT_STARTED
+    except PlaitError as error:
+        tell(error, debug=debug)
+        return USAGE
     sys.stdout.write(text + "\n")
     return DONE

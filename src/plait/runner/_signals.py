@@ -27,9 +27,11 @@ __all__ = ["Interrupted", "Showing", "Signals"]
 _PATIENCE = 3
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """
     The operator asked for the end before the loop ran.
+
+    As a keyboard interrupt it passes through what catches everything that foreign code may raise.
 
     Args:
         signum:

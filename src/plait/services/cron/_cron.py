@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from plait.core import MultiService, TimerService
 from plait.errors import EndedBeforeReady, MissingExtra, UsageError
-from plait.plugins import Setting, kind
+from plait.plugins import Setting, kind, where_raised
 
 __all__ = ["Cron"]
 
@@ -160,9 +160,14 @@ def _function(name: str) -> Callable[[], Any]:
         sys.path.insert(0, os.getcwd())  # as for the target of a run
     try:
         found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UsageError("call", f"{name} is not there: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError("call", f"importing {module} failed at {where_raised(error)}") from error
+    try:
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ModuleNotFoundError, AttributeError) as error:
+    except AttributeError as error:
         raise UsageError("call", f"{name} is not there: {error}") from error
     if not callable(found):
         raise UsageError("call", f"{name} is no function but {found!r}")

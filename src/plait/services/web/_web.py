@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from plait.core import Service
-from plait.plugins import Setting, ready_made
+from plait.plugins import Setting, ready_made, where_raised
 
 from ._server import WebServer
 from ._static import StaticFiles
@@ -123,8 +123,11 @@ def _load(where: str) -> Any:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # one that the application's own module looks for
+            # One that the application's own module looks for.
+            raise ValueError(f"importing {module} failed at {where_raised(error)}") from error
         raise ValueError(f"there is no module {error.name!r}; expected one to import") from None
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"importing {module} failed at {where_raised(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(f"{module} has no {part!r}; expected the application, as MODULE:NAME")
