@@ -166,6 +166,39 @@ class TestProtocols:
                 writer.close()
             await until(lambda: not server.connections)
 
+    async def test_a_class_makes_tracked_protocols(self) -> None:
+        """The protocols that a class makes have their last class from the first moment."""
+        kinds: list[type] = []
+
+        class Noting(Echo):
+            def __init__(self) -> None:
+                kinds.append(type(self))
+
+            def connection_made(self, transport: Any) -> None:
+                kinds.append(type(self))
+                super().connection_made(transport)
+
+        server = TCPServer(protocol=Noting)
+        async with running(server):
+            assert await ask(server.port) == b"hello"
+        first, second = kinds
+        assert first is second
+        assert issubclass(first, Noting)
+
+    async def test_fields_that_are_held(self) -> None:
+        """Who holds the fields of a protocol that a function made sees them change."""
+        held: list[dict[str, Any]] = []
+
+        def make() -> Echo:
+            protocol = Echo()
+            held.append(vars(protocol))
+            return protocol
+
+        server = TCPServer(protocol=make)
+        async with running(server):
+            assert await ask(server.port) == b"hello"
+        assert list(held[0]) == ["transport"]
+
     async def test_errors_of_a_stand_in(self) -> None:
         """A protocol whose class cannot be changed has its errors told like any other's."""
 

@@ -21,6 +21,7 @@ from ._events import AcceptPaused, AcceptResumed, HandlerFailed, Listening, List
 from ._options import check_factory, check_handler, check_options, endpoint_of
 from ._reader import LIMIT
 from ._sockets import BoundSockets, SocketSource, socket_source
+from ._tracking import tracked_from_the_start
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -114,7 +115,7 @@ class StreamServer(Service):
         check_options(name, options, self.options)
         self.endpoint = endpoint_of(name, endpoint, *self.kinds)
         self.handler: Handler = handler if handler is not None else _no_handler
-        self._factory = protocol
+        self._factory = None if protocol is None else tracked_from_the_start(protocol)
         self._drain_seconds = options.get("drain", 10.0)
         self._most = options.get("max_connections")
         self._idle_timeout = options.get("idle_timeout")

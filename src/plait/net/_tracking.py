@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -57,13 +58,46 @@ def track(protocol: asyncio.BaseProtocol, connection: Connection) -> asyncio.Bas
     """
     if id(protocol) not in live:
         try:
-            protocol.__class__ = _subclass(type(protocol))
+            _change_class(protocol, _subclass(type(protocol)))
         except TypeError:
             pass  # a class that is final, immutable, or wants arguments from its subclasses
         else:
             live[id(protocol)] = connection
             return protocol
     return stand_in(protocol, connection)
+
+
+def tracked_from_the_start(factory: Callable[[], asyncio.BaseProtocol]) -> Any:
+    """
+    Return a factory whose protocols need not be given another class by `track`.
+
+    Args:
+        factory:
+            What the user gave, which may be a class.
+
+    Returns:
+        The tracking subclass of a class that can have one, whose objects keep CPython's shortest
+        way to their fields; the same factory for all else.
+    """
+    if isinstance(factory, type):
+        try:
+            return _subclass(factory)
+        except TypeError:
+            pass  # as above
+    return factory
+
+
+def _change_class(protocol: asyncio.BaseProtocol, kind: type[asyncio.BaseProtocol]) -> None:
+    if type(protocol) is kind:
+        return
+    protocol.__class__ = kind
+    fields = getattr(protocol, "__dict__", None)
+    if type(fields) is dict:
+        # They share their keys with the objects of the former class, and CPython's specialised
+        # instructions know no such fields of another class: each use would cost a full search.
+        # The removal of an entry makes the dictionary one of its own.
+        fields[""] = None
+        fields.popitem()
 
 
 def stand_in(protocol: asyncio.BaseProtocol, connection: Connection) -> asyncio.BaseProtocol:
