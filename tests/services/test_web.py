@@ -7,9 +7,10 @@ import contextlib
 import logging
 import os
 import ssl
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -534,6 +535,69 @@ async def test_an_application_that_raises_is_logged_and_answered(
     assert "broken" in caplog.text
 
 
+@pytest.fixture
+def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules with what is an application, and what is none."""
+    (tmp_path / "web_apps.py").write_text(
+        "'Text.'\ncalled = []\n"
+        "def plain():\n    called.append(1)\n    return 'hello'\n"
+        "async def asgi(scope, receive, send): ...\n"
+        "def wsgi(environ, start_response): ...\n"
+        "def one(request): ...\n"
+        "def make():\n    return asgi\n"
+        "def make_wsgi():\n    return wsgi\n"
+        "class Made:\n    async def __call__(self, scope, receive, send): ...\n"
+    )
+    (tmp_path / "web_gone.py").write_text("import no_such_library\n")
+    (tmp_path / "web_data.py").write_text("import json\njson.loads('')\n")
+    (tmp_path / "web_exit.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("web_apps", None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"app": "web_apps:asgi"},
+        {"app": "web_apps:make", "factory": True},
+        {"app": "web_apps:Made", "factory": True},
+        {"wsgi": "web_apps:wsgi"},
+        {"wsgi": "web_apps:make_wsgi", "factory": True},
+    ],
+)
+def test_applications_and_what_makes_them_are_taken(apps: None, values: dict[str, Any]) -> None:
+    """An application is served as it is; with `factory` what is named is called for it."""
+    made = kind("web").make(values)
+    assert isinstance(made, WebServer)
+
+
+async def test_a_function_that_is_no_application_is_never_called_as_a_factory() -> None:
+    """An application that could be called without arguments is not, and serves."""
+    calls: list[int] = []
+
+    async def app(*words: Any) -> None:
+        calls.append(len(words))
+        await hello(*words)
+
+    async with serving(app) as server:
+        assert (await get(server.port)).body == b"hello"
+    assert set(calls) == {3}
+
+
+async def test_a_plain_function_of_three_arguments_is_told_at_the_start() -> None:
+    """Only its first call shows that what it returns cannot be awaited."""
+
+    def app(scope: Any, receive: Any, send: Any) -> str:
+        return "hello"
+
+    tree = Application("app")
+    tree.add(WebServer(cast(Any, app)))
+    with pytest.raises(StartFailed) as caught:
+        await tree.startup()
+    assert "returned 'hello'; expected what can be awaited" in str(caught.value.exceptions[0])
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
@@ -542,11 +606,26 @@ async def test_an_application_that_raises_is_logged_and_answered(
         ({"app": "nothing"}, "'nothing' names no application; expected MODULE:NAME"),
         ({"app": "no_such_module:app"}, "there is no module 'no_such_module'"),
         ({"app": "plait.core:nothing"}, "plait.core has no 'nothing'"),
-        ({"app": "plait:__all__"}, "expected an application, which can be called"),
+        ({"app": "plait:__all__"}, "plait:__all__ is no ASGI application; expected a callable"),
+        ({"wsgi": "plait:__all__"}, "plait:__all__ is no WSGI application; expected a callable"),
+        ({"app": "web_apps:plain"}, "web_apps:plain cannot be called with .* given with factory"),
+        ({"app": "web_apps:wsgi"}, "scope, receive and send; .* application is served by wsgi"),
+        ({"app": "web_apps:one"}, "web_apps:one cannot be called with .* an ASGI application$"),
+        ({"app": "web_apps:Made"}, "web_apps:Made is a class; expected the ASGI application"),
+        ({"wsgi": "web_apps:asgi"}, "expected a WSGI application; an ASGI .* served by app"),
+        ({"wsgi": "web_apps:plain"}, "environ and start_response, and answer at once; expected a"),
+        ({"app": "web_apps:__doc__", "factory": True}, "expected a function making an application"),
+        ({"app": "web_apps:plain", "factory": True}, "what web_apps:plain made is no ASGI applic"),
+        ({"factory": True}, "factory is given without app or wsgi"),
+        ({"app": "web_gone:app"}, r"importing web_gone failed at .*web_gone.py:1: ModuleNotFound"),
+        ({"app": "web_data:app"}, r"importing web_data failed at .*: JSONDecodeError: Expecting"),
+        ({"wsgi": "web_exit:app"}, r"importing web_exit failed at .*web_exit.py:1: SystemExit: 3"),
         ({"listen": ("udp://:53",)}, "udp"),
     ],
 )
-def test_bad_values_are_refused_with_a_sentence(values: dict[str, Any], sentence: str) -> None:
+def test_bad_values_are_refused_with_a_sentence(
+    apps: None, values: dict[str, Any], sentence: str
+) -> None:
     """What the command line and application files give is checked when the service is made."""
     with pytest.raises((UsageError, EndpointError, FileRefused), match=sentence):
         kind("web").make(values)

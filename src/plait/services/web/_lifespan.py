@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from inspect import isawaitable
 from typing import Any, Literal, TypeAlias
 
 from plait.errors import LifespanFailed
@@ -45,7 +46,11 @@ class Lifespan:
             "state": self._state,
         }
         try:
-            await self._app(scope, self._receive, self._send)
+            running: Any = self._app(scope, self._receive, self._send)
+            if not isawaitable(running):
+                self._optional = False
+                raise LifespanFailed(f"returned {running!r}; expected what can be awaited")
+            await running
         except Exception as error:
             self._over(error)
         else:

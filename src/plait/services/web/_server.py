@@ -24,7 +24,7 @@ from plait.net import (
     parse,
 )
 
-from ._asgi import ASGIApplication
+from ._asgi import ASGIApplication, refusal_of_asgi
 from ._lifespan import Lifespan, Mode
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class WebServer(MultiService):
 
     Raises:
         MissingExtra: uvicorn is not installed.
+        TypeError: The application is none.
         EndpointError: An endpoint is not valid, or of a kind that no stream server listens on.
     """
 
@@ -95,8 +96,9 @@ class WebServer(MultiService):
     ) -> None:
         if importlib.util.find_spec("uvicorn") is None:
             raise MissingExtra("web", "uvicorn", "web")
-        if not callable(app):
-            raise TypeError(f"{app!r} is no ASGI application; expected a callable")
+        refusal = refusal_of_asgi(app)
+        if refusal:
+            raise TypeError(f"{app!r} {refusal}")
         self.app = app
         self._mode = lifespan
         self._access_log = access_log
@@ -174,9 +176,11 @@ class WebServer(MultiService):
         from uvicorn.config import Config
         from uvicorn.server import ServerState
 
-        # The lifespan is ours, so that its end is noticed; so are signals and logging.
+        # The lifespan is ours, so that its end is noticed; so are signals and logging. It is given
+        # what makes the application, because it would try to call one that it is given.
         config = Config(
-            cast(Any, self.app),
+            cast(Any, lambda: self.app),
+            factory=True,
             lifespan="off",
             server_header=False,
             log_config=None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from plait.core import Service
 from plait.plugins import Setting, ready_made, where_raised
 
+from ._asgi import refusal_of_asgi, refusal_of_wsgi
 from ._server import WebServer
 from ._static import StaticFiles
 from ._wsgi import WSGI
@@ -21,6 +23,7 @@ def web(
     path: Annotated[Path | None, Setting(metavar="DIR")] = None,
     app: Annotated[str | None, Setting(metavar="MODULE:NAME")] = None,
     wsgi: Annotated[str | None, Setting(metavar="MODULE:NAME")] = None,
+    factory: bool = False,
     host: str = "127.0.0.1",
     port: int = 8080,
     listen: Annotated[tuple[str, ...], Setting(metavar="URL")] = (),
@@ -47,6 +50,8 @@ def web(
             An ASGI application to serve in its place.
         wsgi:
             A WSGI application to serve in its place.
+        factory:
+            What app or wsgi names is no application, but a function that makes it.
         host:
             The address to listen on; empty for all.
         port:
@@ -91,9 +96,11 @@ def web(
         raise ValueError(f"{' and '.join(given)} are given; expected one thing to serve")
     served: Any
     if app is not None:
-        served = _load(app)
+        served = _application(app, refusal_of_asgi, factory=factory)
     elif wsgi is not None:
-        served = WSGI(_load(wsgi), threads=threads)
+        served = WSGI(_application(wsgi, refusal_of_wsgi, factory=factory), threads=threads)
+    elif factory:
+        raise ValueError("factory is given without app or wsgi; expected what it makes")
     else:
         served = StaticFiles(path or ".", index=index, listing=listing, hidden=hidden)
     return WebServer(
@@ -110,6 +117,20 @@ def web(
         max_connections=max_connections,
         drain=drain,
     )
+
+
+def _application(where: str, refusal_of: Callable[[Any], str], *, factory: bool) -> Any:
+    """Import an application, or make it with the function that is imported."""
+    found = _load(where)
+    what = where
+    if factory:
+        if not callable(found):
+            raise ValueError(f"{where} is {found!r}; expected a function making an application")
+        found, what = found(), f"what {where} made"
+    refusal = refusal_of(found)
+    if refusal:
+        raise ValueError(f"{what} {refusal}")
+    return found
 
 
 def _load(where: str) -> Any:
@@ -132,6 +153,4 @@ def _load(where: str) -> Any:
         if not hasattr(found, part):
             raise ValueError(f"{module} has no {part!r}; expected the application, as MODULE:NAME")
         found = getattr(found, part)
-    if not callable(found):
-        raise ValueError(f"{where} is {found!r}; expected an application, which can be called")
     return found

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from tempfile import SpooledTemporaryFile
 from typing import Any, TypeAlias
 
-from ._asgi import Message, Receive, Scope, Send
+from ._asgi import Message, Receive, Scope, Send, refusal_of_wsgi
 
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -33,8 +33,9 @@ class WSGI:
     def __init__(
         self, app: WSGIApplication, *, threads: int = 10, max_body: int = 64 * 1024 * 1024
     ) -> None:
-        if not callable(app):
-            raise TypeError(f"{app!r} is no WSGI application; expected a callable")
+        refusal = refusal_of_wsgi(app)
+        if refusal:
+            raise TypeError(f"{app!r} {refusal}")
         self.app = app
         self.threads = threads
         self.max_body = max_body
