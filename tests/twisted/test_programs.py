@@ -337,30 +337,52 @@ def test_the_installed_plug_in_for_files(mode: str, tmp_path: Path) -> None:
     assert b"".join(got) == b"over ftp"
 
 
-def test_a_drop_in_of_ones_own(tmp_path: Path) -> None:
-    """A service maker in twisted/plugins on the path is a sub-command, without Twisted too."""
+@whose
+def test_a_drop_in_of_ones_own(whose: str, tmp_path: Path) -> None:
+    """
+    A service maker in the working directory's twisted/plugins is a sub-command.
+
+    A broken one beside it is named, a module that lacks a library is one sentence, and no pickle is
+    read or written.
+    """
     port = free_port()
     plugins = tmp_path / "twisted" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "echo_plugin.py").write_text(
         "from twisted.application.service import ServiceMaker\n"
         'echo = ServiceMaker("echo", "echotap", "Echoes.", "echo")\n'
+        'needy = ServiceMaker("needy", "needytap", "Needs.", "needy")\n'
     )
+    (plugins / "bad_plugin.py").write_text("import no_such_library\n")
+    (plugins / "dropin.cache").write_text("no pickle")
     (tmp_path / "echotap.py").write_text(
         "from twisted.application import strports\n"
         "from twisted.python import usage\n"
         "from echoes import EchoFactory\n"
         "class Options(usage.Options):\n"
         "    optParameters = [['port', 'p', 0, 'The port.', int]]\n"
+        "    def postOptions(self):\n"
+        "        assert self.parent.subCommand == 'echo' and not self.parent['no_save']\n"
         "def makeService(options):\n"
         "    text = f\"tcp:{options['port']}:interface=127.0.0.1\"\n"
         "    return strports.service(text, EchoFactory())\n"
     )
-    _write(tmp_path, echoes__py=ECHO)
-    arguments = ("twistd", "--twisted=own", "-no", "--pidfile=", "echo", "-p", str(port))
-    with Program("-m", "plait", *arguments, folder=tmp_path) as program:
+    _write(tmp_path, echoes__py=ECHO, needytap__py="import no_such_library")
+    script = str(Path(sys.executable).with_name("plait"))  # which has its own folder on the path
+    twistd = (script, "twistd", f"--twisted={whose}", "-no", "--pidfile=")
+    with Program(*twistd, "echo", "-p", str(port), folder=tmp_path) as program:
         assert echoes(port)
         assert program.end() == -signal.SIGTERM
+    assert f"Plug-in {plugins / 'bad_plugin.py'} cannot be imported" in program.output
+    assert (plugins / "dropin.cache").read_text() == "no pickle"
+    with Program(*twistd, "echo", "--help", folder=tmp_path) as program:
+        assert program.status() == 0
+    assert "Usage: plait twistd [options] echo [options]\n" in program.output
+    with Program(*twistd, "needy", folder=tmp_path) as program:
+        assert program.status() == 1
+    assert "plait twistd: needy cannot be loaded: No module named 'no_such_library'" in (
+        program.output
+    )
 
 
 def test_a_program_that_runs_the_reactor_itself(tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -37,7 +38,7 @@ class ServiceCommand:
                 The sub-command's own options and arguments.
         """
         service = import_module(f"{self._package}.application.service")
-        options = self._maker.options()
+        options = self._options()
         options.parseOptions(list(words))
         application = service.Application(self._maker.tapname)
         self._maker.makeService(options).setServiceParent(application)
@@ -52,7 +53,14 @@ class ServiceCommand:
                 The sub-command's own options and arguments.
         """
         usage = import_module(f"{self._package}.python.usage")
-        options = self._maker.options()
+        try:
+            options = self._options()
+        except ImportError as error:
+            sys.stderr.write(
+                f"plait twistd: {self._maker.tapname} cannot be loaded: {error}; "
+                "install what it needs\n"
+            )
+            return 1
         try:
             options.parseOptions(list(words))
         except usage.UsageError as error:
@@ -64,21 +72,37 @@ class ServiceCommand:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
         return None
 
+    def _options(self) -> Any:
+        """Return the plug-in's options, below those of a twistd that was given none."""
+        parent = import_module(f"{self._package}.application.app").ServerOptions()
+        parent.synopsis = "Usage: plait twistd [options]"
+        parent.subCommand = self._maker.tapname
+        options = self._maker.options()
+        options.parent = parent
+        return options
+
 
 def service_commands() -> Mapping[str, ServiceCommand]:
     """Return the plug-ins on the path by name, in the words of the Twisted in use."""
     from ._summon import mode
 
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as for the target of a run
     own = mode() == "own" or not realTwisted()
     package = "plait.twisted" if own else "twisted"
-    plugin = import_module(f"{package}.plugin")
-    service = import_module(f"{package}.application.service")
     found: dict[str, ServiceCommand] = {}
-    for maker in plugin.getPlugins(service.IServiceMaker):
+    for maker in _makers(package):
         found.setdefault(str(maker.tapname), ServiceCommand(package, maker))
     for name, maker in _offered():
         found.setdefault(name, ServiceCommand(package, maker))
     return found
+
+
+def _makers(package: str) -> Iterator[Any]:
+    from .plugin import getPlugins, installedPlugins
+
+    find = installedPlugins if package == "twisted" else getPlugins
+    return find(import_module(f"{package}.application.service").IServiceMaker)
 
 
 def _offered() -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "IPlugin",
     "brokenPlugins",
     "getPlugins",
+    "installedPlugins",
     "pluginPackagePaths",
 ]
 
@@ -84,27 +85,27 @@ def _modules(name: str, paths: list[str]) -> Iterator[tuple[str, str]]:
             file = os.path.join(path, entry)
             if os.path.isfile(os.path.join(file, "__init__.py")):
                 stem, file = entry, os.path.join(file, "__init__.py")
-            elif suffix != ".py" or stem == "__init__" or _isTwisteds(path, stem):
+            elif suffix != ".py" or stem == "__init__":
                 continue
             if stem.isidentifier() and stem not in seen:
                 seen.add(stem)
                 yield f"{name}.{stem}", file
 
 
-def _isTwisteds(path: str, stem: str) -> bool:
+def _isTwisteds(path: str, file: str) -> bool:
     """Return whether a module is one of Twisted's own plug-ins, whose modules ours are not."""
     beside = os.path.join(os.path.dirname(path), "__init__.py")
-    return stem.startswith(("twisted_", "cred_")) and os.path.isfile(beside)
+    return file.startswith(("twisted_", "cred_")) and os.path.isfile(beside)
 
 
-def _import(name: str, file: str) -> ModuleType | None:
+def _import(name: str, file: str, log: Any) -> ModuleType | None:
     """Import a plug-in module; report what it raises and return None."""
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit):
         failure = Failure()
         if name not in _broken:
-            _log.failure("Plug-in {file} cannot be imported", failure, file=file)
+            log.failure("Plug-in {file} cannot be imported", file=file)
         _broken[name] = BrokenPlugin(name, file, failure)
         return None
     _broken.pop(name, None)
@@ -123,14 +124,40 @@ def getPlugins(interface: Any, package: ModuleType | None = None) -> Iterator[An
         The objects, or adapters of them.
     """
     name, paths = _package(package)
-    for module, file in _modules(name, paths):
-        found = _import(module, file)
+    modules = [each for each in _modules(name, paths) if not _isTwisteds(*os.path.split(each[1]))]
+    return _provided(interface, IPlugin, modules, _log)
+
+
+def installedPlugins(interface: Any) -> Iterator[Any]:
+    """
+    Yield the plug-ins of the installed Twisted that provide one of its interfaces.
+
+    Its own function reads pickles that lie beside the modules and writes new ones.
+
+    Args:
+        interface: The interface.
+
+    Yields:
+        The objects, or adapters of them.
+    """
+    package = importlib.import_module("twisted.plugins")
+    marker = importlib.import_module("twisted.plugin").IPlugin
+    log = importlib.import_module("twisted.logger").Logger("twisted.plugin")
+    modules = _modules(package.__name__, list(package.__path__))
+    return _provided(interface, marker, modules, log)
+
+
+def _provided(
+    interface: Any, marker: Any, modules: Iterable[tuple[str, str]], log: Any
+) -> Iterator[Any]:
+    for module, file in modules:
+        found = _import(module, file, log)
         for value in list(vars(found).values()) if found is not None else ():
             try:
-                isPlugin = IPlugin.providedBy(value) and not isinstance(value, type(Interface))
+                isPlugin = marker.providedBy(value) and not isinstance(value, type(Interface))
                 adapted = interface(value, None) if isPlugin else None
             except Exception:
-                _log.failure("Plug-in {value!r} of {file} is broken", value=value, file=file)
+                log.failure("Plug-in {value!r} of {file} is broken", value=value, file=file)
                 continue
             if adapted is not None:
                 yield adapted
