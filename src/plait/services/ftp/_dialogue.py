@@ -298,8 +298,10 @@ def _unread(reader: asyncio.StreamReader) -> bytes:
     """Return what has come already, without letting the loop bring more meanwhile."""
     reading = reader.read(65536)
     try:
-        reading.send(None)
+        waiter: asyncio.Future[None] = reading.send(None)
     except StopIteration as found:
         return bytes(found.value)
-    reading.close()  # it waits, so there is nothing
+    # It waits, so there is nothing. The reader goes by its future: a done one waits no more.
+    waiter.cancel()
+    reading.close()
     return b""
