@@ -29,6 +29,54 @@ def test_web_serves_a_directory_and_ends_on_term(tmp_path: Path) -> None:
         assert program.end(signal.SIGTERM) == -signal.SIGTERM, program.output
 
 
+APP = """
+import asyncio
+
+async def app(scope, receive, send):
+    assert scope["type"] in ("http", "websocket")
+    await receive()
+    if scope["type"] == "http":
+        print("asked", flush=True)
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"answered"})
+        return
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    print(f"told {message['code']}", flush=True)
+"""
+
+
+@pytest.mark.peer("curl")
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_at_term_websockets_are_closed_and_requests_answered(tmp_path: Path, loop: str) -> None:
+    """An open WebSocket is closed with 1012 at once, on both sides; the request is answered."""
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect as open_websocket
+
+    port = free_port()
+    (tmp_path / "shop.py").write_text(APP)
+    words = ("--app", "shop:app", "--port", str(port), "--loop", loop, "--drain", "15")
+    with Program("-m", "plait", "serve", "web", *words, folder=tmp_path) as program:
+        program.wait_for("web is ready")
+        with open_websocket(f"ws://127.0.0.1:{port}/", proxy=None) as link:
+            link.send("hello")
+            assert link.recv(timeout=10) == "hello"
+            url = f"http://127.0.0.1:{port}/"
+            with subprocess.Popen(["curl", "-sS", url], stdout=subprocess.PIPE) as curl:
+                program.wait_for("asked")
+                program.process.send_signal(signal.SIGTERM)
+                with pytest.raises(ConnectionClosed) as closed:
+                    link.recv(timeout=10)
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == 1012
+                assert curl.communicate(timeout=10)[0] == b"answered"
+        assert program.status() == -signal.SIGTERM, program.output
+        assert "told 1012" in program.output
+        assert "Traceback" not in program.output
+
+
 def test_web_refuses_a_directory_that_is_not_there(tmp_path: Path) -> None:
     """A missing directory is one sentence and a usage status."""
     with Program("-m", "plait", "serve", "web", "--path", "nowhere", folder=tmp_path) as program:

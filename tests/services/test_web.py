@@ -20,6 +20,7 @@ from plait.net import connection
 from plait.plugins import kind
 from plait.services.web import WSGI, StaticFiles, WebServer
 from plait.services.web._kept import Kept
+from plait.testing import EventSpy
 from tests.net.authority import client_context, write_authority, write_pair
 from tests.net.harness import running, until
 
@@ -474,6 +475,60 @@ async def test_websockets_are_served_and_closed_at_the_stop() -> None:
             assert closed.value.rcvd.code == 1012
         async with asyncio.timeout(5):
             await stop
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_what_does_not_notice_the_end_of_its_websocket_is_cancelled(hurried: bool) -> None:
+    """It has the time to drain, and none after a second request to stop; the stop then is clean."""
+    from websockets.asyncio.client import connect
+
+    ended = asyncio.get_running_loop().create_future()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.set_result(None)
+            raise
+
+    tree = Application("app")
+    server = tree.add(WebServer(app, drain=60.0 if hurried else 0.05, lifespan="off"))
+    tree.observe(seen := EventSpy())
+    async with tree, connect(f"ws://127.0.0.1:{server.port}/", proxy=None) as link:
+        stop = asyncio.ensure_future(tree.shutdown())
+        await link.wait_closed()
+        if hurried:
+            assert not ended.done()
+            server.hurry()
+        async with asyncio.timeout(5):
+            await stop
+    assert ended.done()
+    assert "cancels 1 request still at work" in str(seen.named("RequestsCancelled")[0])
+
+
+async def test_work_after_the_answer_has_the_time_to_drain() -> None:
+    """What goes on when the connection is closed is waited for, and not cancelled in time."""
+    go, done = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await hello(scope, receive, send)
+        await go.wait()
+        done.set()
+
+    tree = Application("app")
+    server = tree.add(WebServer(app, drain=60.0, lifespan="off"))
+    tree.observe(seen := EventSpy())
+    async with tree:
+        assert (await get(server.port)).body == b"hello"
+        stop = asyncio.ensure_future(tree.shutdown())
+        await until(lambda: server.servers[0].state is State.STOPPED)
+        assert not stop.done()
+        go.set()
+        await stop
+    assert done.is_set()
+    assert not seen.named("RequestsCancelled")
 
 
 async def test_wsgi_applications() -> None:

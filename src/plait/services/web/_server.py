@@ -25,6 +25,7 @@ from plait.net import (
 )
 
 from ._asgi import ASGIApplication, refusal_of_asgi
+from ._events import RequestsCancelled
 from ._lifespan import Lifespan, Mode
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class WebServer(MultiService):
     A service that serves an ASGI application over HTTP/1.1 and WebSocket.
 
     It starts the application's lifespan, then listens; at its stop it answers the requests under
-    way, then ends the lifespan. Each address is a child, a server of `plait.net`.
+    way, then ends the lifespan. A WebSocket is closed at once, with code 1012 (service restart).
+    What still works on a request when the time to drain is over is cancelled. Each address is a
+    child, a server of `plait.net`.
 
     Args:
         app:
@@ -114,6 +117,12 @@ class WebServer(MultiService):
         self._state: dict[str, Any] = {}
         self._factory: Callable[[], asyncio.Protocol] | None = None
         self._open: ServerState | None = None
+        self._drain = options.get("drain", 10.0)
+        self._ending: float | None = None  # when the stop began, by the loop's clock
+        self._hurried = False
+        self._limit: asyncio.TimerHandle | None = None  # while the stop waits for requests
+        # The engine's limit for the stop must not cut the drain short.
+        self.stop_timeout = max(type(self).stop_timeout, self._drain + 10.0)
         for each in _places(host, port, endpoint, options):
             self.add(_listener(self, each, options), name=self._name_of(each))
 
@@ -144,6 +153,8 @@ class WebServer(MultiService):
     async def start(self) -> None:
         """Start the application; the children listen afterwards."""
         self._state.clear()
+        self._ending = None
+        self._hurried = False
         config, self._open = self._configure()
         self._factory = _factory(config, self._open, self._state, access_log=self._access_log)
         self._lifespan = None
@@ -155,11 +166,45 @@ class WebServer(MultiService):
         self.spawn(self._keep_date(config, self._open), name="date")
 
     async def stop(self) -> None:
-        """Let background work of the requests end, then the application."""
+        """Let work of the requests end that goes on without a connection, then the application."""
         if self._open is not None and self._open.tasks:
-            await asyncio.wait(self._open.tasks)
+            await self._let_finish(self._open.tasks)
         if self._lifespan is not None:
             await self._lifespan.shutdown()
+
+    def hurry(self) -> None:
+        """Give requests no more time."""
+        self._hurried = True
+        if self._limit is not None:
+            self._cancel_requests()
+
+    async def _let_finish(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """Wait until no request is at work, which at the end of the time to drain is enforced."""
+        loop = asyncio.get_running_loop()
+        end = self._began_to_end(loop) + self._drain
+        self._limit = loop.call_at(end, self._cancel_requests)
+        if self._hurried:
+            self._cancel_requests()
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            self._limit.cancel()
+            self._limit = None
+
+    def _cancel_requests(self) -> None:
+        late = [] if self._open is None else [task for task in self._open.tasks if not task.done()]
+        if late:
+            loop = asyncio.get_running_loop()
+            past = loop.time() - self._began_to_end(loop)
+            self.emit(RequestsCancelled(self.path, len(late), past))
+        for task in late:
+            task.cancel()
+
+    def _began_to_end(self, loop: asyncio.AbstractEventLoop) -> float:
+        """Return when the stop began, which is now if it had not begun."""
+        if self._ending is None:
+            self._ending = loop.time()
+        return self._ending
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
@@ -168,6 +213,7 @@ class WebServer(MultiService):
 
     def end_requests(self) -> None:
         """Close the connections without a request, and the others after their answer."""
+        self._began_to_end(asyncio.get_running_loop())
         if self._open is not None:
             for connection in list(self._open.connections):
                 connection.shutdown()
