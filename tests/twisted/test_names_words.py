@@ -8,11 +8,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import dns.flags
+import dns.message
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .both import Words, agree
+from .both import OURS, Words, agree
 
 # What the real Twisted itself warns of is not our affair.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -81,6 +83,52 @@ def test_records_travel_in_messages(name: str) -> None:
         return [repr(read), repr(read.answers), [repr(each.payload) for each in read.answers]]
 
     agree(body)
+
+
+def _long(words: Words) -> Any:
+    message = words.dns.Message(7, answer=1)
+    message.addQuery(b"x.com", words.dns.A)
+    message.answers = [
+        words.dns.RRHeader(b"x.com", ttl=60, payload=words.dns.Record_A(f"10.0.0.{number}"))
+        for number in range(40)
+    ]
+    return message
+
+
+@pytest.mark.parametrize("writer", ["twisted", "plait.twisted"])
+def test_what_fits_of_a_long_message_is_sent(writer: str) -> None:
+    """Both keep the records there is room for and say that the message is cut, and read such."""
+
+    def body(words: Words) -> Any:
+        read = words.dns.Message()
+        read.fromStr(_long(Words(writer)).toStr())
+        return [read.trunc, len(read.answers), repr(read.answers)]
+
+    agree(body)
+
+
+def test_data_that_ends_too_early() -> None:
+    """A record that is shorter than it says is an EOFError."""
+
+    def body(words: Words) -> Any:
+        text = words.dns.Record_TXT()
+        return words.outcome(text.decode, BytesIO(b"\5a"), 2)[:2]
+
+    agree(body)
+
+
+def test_a_cut_message_is_well_formed() -> None:
+    """Ours counts the records that it has kept; Twisted's count tells of all there were."""
+    cut = dns.message.from_wire(_long(OURS).toStr(), one_rr_per_rrset=True)
+    assert cut.flags & dns.flags.TC
+    assert len(cut.answer) == 30
+
+
+def test_a_text_record_without_texts() -> None:
+    """It travels as one with an empty text, which the standard asks for; Twisted sends none."""
+    message = OURS.dns.Message(7, answer=1)
+    message.answers = [OURS.dns.RRHeader(b"x.com", 16, payload=OURS.dns.Record_TXT())]
+    assert dns.message.from_wire(message.toStr()).answer[0][0].strings == (b"",)
 
 
 @pytest.mark.parametrize(

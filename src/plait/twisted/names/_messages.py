@@ -91,8 +91,11 @@ class Message:
 
     def fromStr(self, str: bytes) -> None:
         """Take everything from the wire; EOFError when that cannot be read."""
+        cut = len(str) > 2 and bool(str[2] & 2)  # then what is whole is of use, as the sender knew
         try:
-            parsed = dns.message.from_wire(_as_question(str), one_rr_per_rrset=True)
+            parsed = dns.message.from_wire(
+                _as_question(str), one_rr_per_rrset=True, continue_on_error=cut
+            )
         except Exception as error:
             raise EOFError(f"{error}") from error
         flags = parsed.flags
@@ -126,7 +129,7 @@ class Message:
         ]
 
     def toStr(self) -> bytes:
-        """Return the bytes of the wire, cut to maxSize when that is not 0."""
+        """Return the bytes of the wire: the records that maxSize has room for, all when it is 0."""
         made = dns.message.Message(id=self.id)
         made.flags = dns.flags.Flag(0)
         for wanted, flag in (
@@ -159,11 +162,8 @@ class Message:
         try:
             return made.to_wire(max_size=max(512, limit))
         except dns.exception.TooBig:
-            made.answer.clear()
-            made.authority.clear()
-            made.additional.clear()
             made.flags |= dns.flags.TC
-            return made.to_wire(max_size=max(512, limit))
+            return made.to_wire(max_size=max(512, limit), prefer_truncation=True)
 
     def _key(self) -> list[Any]:
         return [getattr(self, name) for name in self.compareAttributes]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdataclass
@@ -39,9 +40,12 @@ _TEXTS = (16, 99)
 
 
 def wire_data(kind: int | None, raw: bytes) -> dns.rdata.Rdata:
-    """Return what dnspython makes of data from the wire."""
+    """Return what dnspython makes of data from the wire; EOFError when that cannot be read."""
     number = dns.rdatatype.RdataType.make(kind or 0)
-    return dns.rdata.from_wire(dns.rdataclass.RdataClass.make(IN), number, raw, 0, len(raw))
+    try:
+        return dns.rdata.from_wire(dns.rdataclass.RdataClass.make(IN), number, raw, 0, len(raw))
+    except dns.exception.DNSException as error:
+        raise EOFError(f"{error}") from error
 
 
 def payload_of(kind: int | None, data: Any, ttl: int | None) -> Record:

@@ -68,7 +68,7 @@ class Record:
         strio.write(self.rdata().to_wire())
 
     def decode(self, strio: Any, length: int | None = None) -> None:
-        """Read the data from a file with so many bytes of it."""
+        """Read the data from a file with so many bytes of it; EOFError when that cannot be read."""
         from ._payloads import payload_of, wire_data
 
         raw = strio.read(-1 if length is None else length)
@@ -104,7 +104,7 @@ def _zone(value: Any) -> str:
     if isinstance(value, Name):
         return wire_name(value).to_text()
     if isinstance(value, list):
-        return " ".join(map(_zone, value))
+        return " ".join(map(_zone, value)) or '""'  # at least one text, as the standard has it
     if isinstance(value, bytes):
         quoted = "".join(
             chr(code) if 32 <= code < 127 and code not in b'"\\' else f"\\{code:03d}"
