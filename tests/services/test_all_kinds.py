@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plait.core import Application, Restart, State
+from plait.core import Application, Restart
 from plait.plugins import OWN_SERVICES, kind
 from plait.services.ftp import hash_password
-from plait.testing import EventSpy
-from tests.net.harness import until
+from plait.testing import EventSpy, seen
 from tests.ports import free_port
 from tests.programs import Program
 
@@ -150,11 +148,6 @@ def test_it_runs_as_a_daemon(place: Path, name: str) -> None:
     assert f"{name} stopped after" in log
 
 
-def restarted(seen: EventSpy, times: int) -> bool:
-    """Tell whether there were so many restarts."""
-    return len(seen.named("ServiceRestarting")) == times
-
-
 @pytest.mark.plait(loops="real")
 @pytest.mark.parametrize("name", sorted(set(SERVES) - {"cron"}))
 async def test_it_is_restarted_after_a_crash(
@@ -175,13 +168,13 @@ async def test_it_is_restarted_after_a_crash(
     }
     app = Application("app")
     service = app.add(kind(name).make(values[name]), restart=Restart(initial=0.02, jitter=0))
-    seen = EventSpy()
-    app.observe(seen)
+    app.observe(events := EventSpy())
     async with app:
-        for number in (1, 2):
+        for _ in range(2):
+            events.clear()
             service.fail(RuntimeError("crashed"))
-            await until(partial(restarted, seen, number))
-            await until(lambda: service.state is State.RUNNING)
+            await events.wait_for(seen("ServiceRestarting", service.path))
+            await events.wait_for(seen("ServiceReady", service.path))
             if name != "process":
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()

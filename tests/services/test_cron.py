@@ -6,12 +6,17 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from plait.core import Application, State
+from plait.core._timer import _between
 from plait.errors import UsageError
 from plait.services.cron import Cron
 from plait.testing import EventSpy, VirtualTimeLoop
@@ -106,6 +111,58 @@ async def test_a_run_under_way_is_ended_at_the_stop() -> None:
         await asyncio.sleep(0.1)
     assert not seen.named("TimerFailed")
     assert loop.time() - began < 10
+
+
+def _field(least: int, most: int) -> st.SearchStrategy[str]:
+    """Return one field of a schedule in all its shapes."""
+    number = st.integers(least, most)
+    # Two different ends: croniter takes 0-0 for every day.
+    ends = st.lists(number, min_size=2, max_size=2, unique=True).map(sorted)
+    span = ends.map(lambda two: f"{two[0]}-{two[1]}")
+    step = st.integers(1, max(2, most // 2))
+    part = st.one_of(
+        number.map(str),
+        span,
+        st.tuples(span, step).map(lambda two: f"{two[0]}/{two[1]}"),
+    )
+    return st.one_of(
+        st.just("*"),
+        step.map(lambda every: f"*/{every}"),
+        st.lists(part, min_size=1, max_size=3).map(",".join),
+    )
+
+
+SCHEDULES = st.tuples(_field(0, 59), _field(0, 23), _field(1, 28), _field(1, 12), _field(0, 6)).map(
+    " ".join
+)
+
+#: Zones of either half of the world, one whose summer time is half an hour, one without.
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
+
+
+@settings(max_examples=150, deadline=None)
+@example("30 2 * * *", 1_743_246_000, "Europe/Berlin")  # over the start of summer time
+@example("30 2 * * *", 1_761_390_000, "Europe/Berlin")  # over its end
+@given(SCHEDULES, st.integers(1_577_836_800, 1_893_456_000), st.sampled_from(ZONES))
+def test_schedules_are_those_of_croniter(schedule: str, now: int, name: str) -> None:
+    """
+    The next time is the one that another library finds, but where summer time begins or ends.
+
+    There the rule of Debian's cron holds, which croniter does not follow.
+    """
+    croniter = pytest.importorskip("croniter", reason="croniter is not installed").croniter
+    zone = ZoneInfo(name)
+    start = datetime.fromtimestamp(now, zone)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", name)
+        found = _between(schedule, now, now)[1]
+    # Debian's cron takes days that begin with * as no restriction, and croniter where asked to.
+    other = croniter(schedule, start, implement_cron_bug=True, max_years_between_matches=50)
+    expected = other.get_next(datetime).timestamp()
+    if found != expected:
+        sooner = datetime.fromtimestamp(min(found, expected), zone)
+        hour = timedelta(hours=2)
+        assert (sooner - hour).utcoffset() != (sooner + hour).utcoffset(), (found, expected)
 
 
 @pytest.mark.parametrize("name", ["hourly", "daily", "midnight", "weekly", "monthly", "yearly"])

@@ -398,6 +398,7 @@ async def test_requests_under_way_are_answered_at_the_stop() -> None:
         assert (await answer).body == b"hello"
         await stop
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_the_access_log_is_ordinary_logging(caplog: pytest.LogCaptureFixture) -> None:
