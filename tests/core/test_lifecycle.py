@@ -325,7 +325,7 @@ def test_an_executor_thread_does_not_hold_the_stop() -> None:
         gate.set()
         return took
 
-    assert asyncio.run(main()) < 2.0
+    assert asyncio.run(main()) < 20  # the thread would wait for a minute
 
 
 async def test_stop_asked_for_during_start() -> None:

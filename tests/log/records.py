@@ -41,7 +41,7 @@ def attached(handler: logging.Handler, name: str = "alone") -> Iterator[logging.
         handler.close()
 
 
-def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait on the real clock until something holds, and fail when it does not."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -30,7 +30,7 @@ from plait.log import (
 )
 from plait.log import make_handler as make
 
-from .records import attached, lines, record, run
+from .records import attached, lines, record, run, until
 
 pytestmark = pytest.mark.process
 
@@ -341,7 +341,6 @@ def test_term_in_mid_burst(tmp_path: Path) -> None:
     """A process that dies by SIGTERM in the midst of a burst has written what it accepted."""
     import subprocess
     import textwrap
-    import time
 
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(TERM), str(tmp_path / "log")],
@@ -350,7 +349,7 @@ def test_term_in_mid_burst(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.2)
+        until(lambda: len(lines(tmp_path / "log")) > 1000)
         process.send_signal(signal.SIGTERM)
         accepted = int(process.stdout.readline())
     assert process.returncode == -signal.SIGTERM

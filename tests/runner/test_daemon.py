@@ -190,7 +190,8 @@ def test_a_daemon_that_hangs_is_ended(where: Path, source: str, _: str, text: st
     """At the deadline the launcher says where the daemon hangs, ends it, and exits 1."""
     tac(where, source)
     began = time.monotonic()
-    program = launch(where, "--start-timeout", "1", "--stop-timeout", "1")
+    # Long enough to come to where it hangs, on a busy machine too.
+    program = launch(where, "--start-timeout", "1.5", "--stop-timeout", "1")
     assert program.ends() == 1, program.err
     assert time.monotonic() - began < 20
     assert text in program.err
@@ -220,11 +221,12 @@ def test_a_child_that_holds_everything_open_does_not_mislead(where: Path, outcom
     }[outcome]
     tac(where, NASTY + source)
     began = time.monotonic()
+    timeout = "1.5" if outcome == "hangs" else "20"
     with open(where / "null", "wb") as null:
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "plait", "run", "--daemon", "--pidfile", "shop.pid"),
-                *("--start-timeout", "1.5", "shop.tac"),
+                *("--start-timeout", timeout, "shop.tac"),
             ],
             cwd=where,
             stdout=null,

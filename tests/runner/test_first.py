@@ -77,11 +77,17 @@ from plait import Application, Service
 class Spawns(Service):
     async def start(self):
         # An orphan: its parent ends at once, so the first process inherits it.
-        process = await asyncio.create_subprocess_exec("sh", "-c", "sleep 0.2 & exit 3")
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-c", "sleep 0.2 & echo $! >orphan; exit 3"
+        )
         print("child", await process.wait(), flush=True)
         self.spawn(self.watch())
     async def watch(self):
-        await asyncio.sleep(0.6)
+        orphan = open("orphan").read().strip()
+        for _ in range(2000):
+            if not os.path.exists(f"/proc/{orphan}"):
+                break
+            await asyncio.sleep(0.01)
         dead = 0
         for name in os.listdir("/proc"):
             if name.isdigit():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import Program, plait, text_of, wait_for
+from .processes import LIMIT, Program, plait, text_of, wait_for
 
 pytestmark = pytest.mark.process
 
@@ -25,7 +25,7 @@ class Works(Service):
 """
 
 STALLS = {
-    "python": "time.sleep(0.9)",
+    "python": "time.sleep(0.3)",
     "c": 're.match("(a|a)*b", "a" * 23)',
 }
 
@@ -37,10 +37,12 @@ def test_a_stalled_loop_names_the_service(tmp_path: Path, kind: str, loop: str) 
     source = f"""
     async def work(self):
         await asyncio.sleep(0.1)
-        began = time.monotonic()
-        while time.monotonic() - began < 0.6:
+        end = time.monotonic() + {LIMIT}
+        while "blocked by shop/db" not in open("err.txt").read() and time.monotonic() < end:
             {STALLS[kind]}
-        await asyncio.sleep(0.1)
+            time.sleep(0.05)  # the thread that writes the log has its turn
+        while "turns again" not in open("err.txt").read():
+            await asyncio.sleep(0.01)
         application.end()
 application.add(Works(), name="db")
 """
@@ -134,22 +136,21 @@ def test_who_holds_the_interpreter_is_named_at_once(tmp_path: Path, place: str) 
     (tmp_path / "shop.tac").write_text(forever + HEAD + ENDLESS[place])
     words = ("run", "--stall-limit", "0.2", "--log-file", "shop.log", "shop.tac")
     with Program(tmp_path, *words) as program:
-        wait_for(
-            lambda: "in service shop/db\n" in text_of(tmp_path / "shop.log"), "the name", program
-        )
-        assert " in forever\n" in text_of(tmp_path / "shop.log")
+        log = tmp_path / "shop.log"
+        wait_for(lambda: "in service shop/db\n" in text_of(log), "the name", program)
+        wait_for(lambda: " in forever\n" in text_of(log), "the stack", program)
 
 
 def test_a_loop_that_turns_is_not_mentioned(tmp_path: Path) -> None:
     """Without a stall nothing is said."""
     source = """
     async def work(self):
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
         application.end()
 application.add(Works(), name="db")
 """
     (tmp_path / "shop.tac").write_text(HEAD + source)
-    program = plait(tmp_path, "run", "--stall-limit", "0.2", "shop.tac")
+    program = plait(tmp_path, "run", "--stall-limit", "0.6", "shop.tac")
     assert program.ends() == 0
     assert "stood still" not in program.err
 
@@ -237,8 +238,8 @@ def test_debug_names_slow_callbacks(tmp_path: Path) -> None:
     source = """
     async def work(self):
         print(asyncio.get_running_loop().get_debug(), flush=True)
-        time.sleep(0.4)
-        await asyncio.sleep(0.1)
+        while "blocked by shop/db" not in open("err.txt").read():
+            time.sleep(0.02)
         application.end()
 application.add(Works(), name="db")
 """
@@ -267,7 +268,8 @@ def test_the_debugger_is_not_disturbed(tmp_path: Path) -> None:
     async def work(self):
         while not os.path.exists("go"):
             await asyncio.sleep(0.01)
-        time.sleep(0.4)
+        while "blocked by shop/db" not in open("err.txt").read():
+            time.sleep(0.02)
         await asyncio.Event().wait()
 application.add(Works(), name="db")
 """
@@ -285,7 +287,8 @@ application.add(Works(), name="db")
         time.sleep(0.6)
         os.write(writing, b"p 40 + 2\nc\n")
         wait_for(lambda: "42" in program.out, "the answer", program)
-        assert "stood still" not in program.err
+        # A process that did not get its turn is no news; the debugger must not be blamed.
+        assert "pdb.py" not in program.err
         (tmp_path / "go").touch()
         program.until("blocked by shop/db")
         program.send(signal.SIGTERM)

@@ -17,12 +17,12 @@ import pytest
 
 from plait.runner._systemd import take_passed
 
-from .processes import ECHO, LIMIT, Program
+from .processes import ECHO, LIMIT, Program, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 
 HEAD = """
-import asyncio, time
+import asyncio, os, time
 from plait import Application, Service, Restart
 application = Application("shop")
 """
@@ -117,7 +117,8 @@ class Blocks(Service):
     async def start(self):
         self.spawn(self.block())
     async def block(self):
-        await asyncio.sleep(0.8)
+        while not os.path.exists("block"):
+            await asyncio.sleep(0.01)
         print("blocked", flush=True)
         time.sleep(30)
 application.add(Blocks())
@@ -128,8 +129,8 @@ application.add(Blocks())
         manager.until("READY")
         for _ in range(4):
             manager.until("WATCHDOG")
-        while "blocked" not in program.out:
-            time.sleep(0.05)
+        (tmp_path / "block").touch()
+        wait_for(lambda: "blocked" in program.out, "the block", program)
         manager.socket.settimeout(0.6)
         fed = 0
         with suppress(TimeoutError):

@@ -81,7 +81,11 @@ def described(plan: RunPlan, given: Mapping[str, str]) -> Described:
         check_plan(plan)
         plan.log.check()
     except (UsageError, BadLogOption) as error:
-        raise _placed(error, description, values, places) from error
+        origins = [given.get(field.name, "") for field in fields_of() if field.flag == error.option]
+        # What the environment says is not for this file alone: `plait check` shows it as it is, and
+        # a run refuses it by itself.
+        if not any(origin.startswith("environment ") for origin in origins):
+            raise _placed(error, description, values, places) from error
     return Described(plan, made, description, options)
 
 

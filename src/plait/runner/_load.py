@@ -13,7 +13,6 @@ from plait import plugins
 from plait.core import Application, Service
 from plait.errors import NoApplication, NotAnApplication, TargetBroken, TargetNotFound
 from plait.runner._loop import holder
-from plait.runner._signals import Interrupted
 
 __all__ = ["load", "load_file"]
 
@@ -128,7 +127,7 @@ def load_file(path: str) -> dict[str, Any]:
     space: dict[str, Any] = {"__file__": path}
     try:
         exec(compile(source, path, "exec", dont_inherit=True), space)
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:  # plait's own request to stop is one too
         raise
     except BaseException as error:  # SystemExit, or a class of the user's own
         raise TargetBroken(path, _trimmed(error, path)) from error
@@ -201,7 +200,7 @@ def _from_module(target: str) -> tuple[Any, str, str]:
             near = [f"; did you mean {file}?" for file in files if os.path.isfile(file)]
             raise TargetNotFound(target, problem + "".join(near[:1])) from None
         raise TargetBroken(target, _trimmed(error, "")) from error
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:  # plait's own request to stop is one too
         raise
     except BaseException as error:  # SystemExit, or a class of the user's own
         raise TargetBroken(target, _trimmed(error, "")) from error

@@ -268,7 +268,7 @@ class _Run:
                 app.prepare_tree()
                 rights.drop(self.system)
         except BaseException as error:
-            if not isinstance(error, Exception | Interrupted | KeyboardInterrupt):
+            if not isinstance(error, Exception | KeyboardInterrupt):
                 # The tree passes these on without an event, so nobody has logged it.
                 log.error("%s failed to start: %r", app.path, error, exc_info=error)
             holder.get().run_until_complete(serving.unwind())
@@ -329,10 +329,10 @@ class _Run:
 
     def _debug(self) -> None:
         """Begin the debugger; whoever quits it ends the application in order."""
+        self.rest()  # first: on a busy machine the import alone may take longer than the limit
         import bdb
         import pdb  # noqa: T100  # what the user has asked for
 
-        self.rest()
         try:
             pdb.Pdb(nosigint=True).set_trace(sys._getframe())
             log.debug("the debugger has begun")  # the line it stops at
