@@ -57,6 +57,16 @@ class DelayedCall:
             max(0.0, self.time - self.reactor.seconds()), self._fire
         )
 
+    def hold(self) -> None:
+        """Do not fire before `release`."""
+        self._handle.cancel()
+
+    def release(self) -> None:
+        """Fire at its time, or at once when that has passed."""
+        if self.active():
+            self._handle.cancel()
+            self._arm()
+
     def _fire(self) -> None:
         if self.time > self._alarm:
             self._arm()
@@ -134,6 +144,8 @@ class ClockMixin:
     #: Whether `run` was called and the loop has not begun to turn.
     _starting = False
     _delayed: set[DelayedCall]
+    #: Calls for the next turn that were asked for while a protocol is built.
+    _held: list[DelayedCall] | None = None
     _epoch: float
 
     @property
@@ -165,7 +177,31 @@ class ClockMixin:
             raise AssertionError(f"{delay} is not greater than or equal to 0 seconds")
         call = DelayedCall(self, self.seconds() + delay, callable, args, kw)
         self._delayed.add(call)
+        if self._held is not None and delay == 0:
+            call.hold()
+            self._held.append(call)
         return call
+
+    def build(self, factory: Any, address: Any) -> tuple[Any, list[DelayedCall]]:
+        """
+        Return a factory's protocol and the calls that wait until it is connected.
+
+        In Twisted a protocol is connected as soon as it is built, here some turns of the loop
+        later. A factory that puts something off to the next turn counts on the connection.
+        """
+        held = self._held = []
+        try:
+            return factory.buildProtocol(address), held
+        except BaseException:
+            self.let_go(held)
+            raise
+        finally:
+            self._held = None
+
+    def let_go(self, held: list[DelayedCall]) -> None:
+        """Let calls fire that have waited for a connection."""
+        for call in held:
+            call.release()
 
     def getDelayedCalls(self) -> list[DelayedCall]:
         """Return the calls that are still to come."""

@@ -125,11 +125,19 @@ class Connector:
         words = self.reactor.words
         self.state = "connected"
         address = address_of(words, sock, peer)
+        held: list[Any] = []
         try:
-            protocol = self.factory.buildProtocol(address)
+            protocol, held = self.reactor.build(self.factory, address)
         except Exception:
             words.log.err()
             protocol = None
+        try:
+            await self._join(sock, address, protocol)
+        finally:
+            self.reactor.let_go(held)
+
+    async def _join(self, sock: socket.socket, address: Any, protocol: Any) -> None:
+        words = self.reactor.words
         unwanted = protocol is None
         if unwanted:
             protocol = words.protocol.Protocol()

@@ -166,12 +166,13 @@ class Port:
         new.setblocking(False)
         try:
             address = address_of(words, new, peer)
-            protocol = self.factory.buildProtocol(address)
+            protocol, held = self.reactor.build(self.factory, address)
         except Exception:
             words.log.err()
             new.close()
             return
         if protocol is None:
+            self.reactor.let_go(held)
             new.close()
             return
         host = address_of(words, new, new.getsockname())
@@ -179,7 +180,9 @@ class Port:
         connection.server = self
         connection._number = self._taken
         self._taken += 1
-        self.reactor.own(self._attach(connection, new))
+        joined = self.reactor.own(self._attach(connection, new))
+        if held:
+            joined.add_done_callback(lambda _: self.reactor.let_go(held))
 
     async def _attach(self, connection: Any, new: Socket) -> None:
         speak(connection)
