@@ -157,3 +157,45 @@ def test_no_supervisord_conf_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.conf").write_text("what is this\n")
     with pytest.raises(BadDescription, match=r"x\.conf:1: this is no supervisord\.conf"):
         import_supervisord(str(tmp_path / "x.conf"))
+
+
+def test_variables_of_supervisord_itself_are_those_of_every_program(tmp_path: Path) -> None:
+    """`[supervisord]` gives variables to all programs, whose own win."""
+    (tmp_path / "s.conf").write_text(
+        "[program:a]\ncommand=a\nenvironment=X=3\n[program:b]\ncommand=b\n"
+        "[supervisord]\nenvironment=X=1,Y='two, three'\n"
+    )
+    found = import_supervisord(str(tmp_path / "s.conf"))
+    services = tomllib.loads(found.toml)["services"]
+    assert services["a"]["env"] == {"X": "3", "Y": "two, three"}
+    assert services["b"]["env"] == {"X": "1", "Y": "two, three"}
+    assert not found.left
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("environment=A='x", "[program:a] environment: it cannot be read"),
+        ("directory=%(nothing)s", "[program:a]: %(nothing)s is not known"),
+        ("directory=%(program_name)d", "[program:a]: %(program_name)d is not known"),
+        ("killasgroup=false", "[program:a] killasgroup: the whole group is always killed"),
+        ("numprocs=some", ""),
+        ("numprocs_start=some", ""),
+        ("priority=some", ""),
+        ("startsecs=some", ""),
+        ("startretries=some", ""),
+        ("exitcodes=some", ""),
+    ],
+)
+def test_odd_values_of_supervisord_do_no_harm(tmp_path: Path, line: str, left: str) -> None:
+    """A value that makes no sense is listed, or is as if it were not there."""
+    (tmp_path / "s.conf").write_text(f"[program:a]\ncommand=a b\n{line}\n")
+    found = import_supervisord(str(tmp_path / "s.conf"))
+    assert tomllib.loads(found.toml)["services"]["a"]["command"] == "a b"
+    assert found.left == ((left,) if left else ())
+
+
+def test_a_program_without_a_command_is_listed(tmp_path: Path) -> None:
+    """It is told, and refused when the result is read."""
+    (tmp_path / "s.conf").write_text("[program:a]\n")
+    assert import_supervisord(str(tmp_path / "s.conf")).left == ("[program:a]: it has no command",)

@@ -194,6 +194,31 @@ ECHO = '[services.e]\nkind = "echo"\n'
             "[services.f]\nkind='forward'\nlisten='tcp://h:99999'\nto='tcp://h:1'",
             "app.toml:3: services.f: tcp://h:99999: the port is '99999'; expected a whole number f",
         ),
+        (
+            "[services.w]\nkind='web'\nport=1\npath='no'",
+            "app.toml:4: services.w: no: it is no directory",
+        ),
+        (
+            "[services.w]\nkind='web'\nkeep_alive=-1",
+            "app.toml:3: services.w: keep_alive is -1.0; expected a number of seconds from 0 up",
+        ),
+        (
+            "[services.w]\nkind='web'\nmax_connections=0",
+            "app.toml:3: services.w: HTTPServer was given max_connections=0; expected 1 or more",
+        ),
+        (
+            "[services.w]\nkind='web'\nwsgi='wsgiref.simple_server:demo_app'\nthreads=0",
+            "app.toml:4: services.w: threads is 0; expected 1 or more",
+        ),
+        (
+            "[services.e]\nkind='echo'\nstop_timeout=-1",
+            "app.toml:3: services.e: stop_timeout is -1.0; expected seconds, 0 or more",
+        ),
+        ("name='a/b'", "app.toml: name: "),
+        (
+            "[services.c]\nkind='cron'\nevery=1\ncall='no_such:f'",
+            "app.toml:4: services.c: call: no_such:f is not there",
+        ),
     ],
 )
 def test_mistakes_are_told_with_file_and_line(tmp_path: Path, text: str, told: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -71,7 +72,7 @@ def _fill(parent: MultiService, nodes: tuple[Node, ...]) -> None:
                 stop_timeout=node.stop_timeout,
             )
         except ValueError as error:
-            raise UsageError(node.place, str(error)) from error
+            raise _refused(node, str(error)) from error
 
 
 def _service(node: Node) -> Service:
@@ -122,4 +123,4 @@ def _has(problem: str, *words: str) -> bool:
 def _texts(value: Any) -> list[str]:
     # Not numbers: those of a range that is told would pass for the value of some option.
     values = value if isinstance(value, tuple) else (value,)
-    return [each for each in values if isinstance(each, str)]
+    return [str(each) for each in values if isinstance(each, str | os.PathLike)]

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from plait.errors import BadDescription, TargetNotFound
@@ -137,6 +138,7 @@ class _Importer:
     ) -> None:
         self._file, self._parser = file, parser
         self._homes, self._left = homes, left
+        self._shared: dict[str, str] = {}  # variables of every program
 
     def convert(self) -> Import:
         groups: dict[str, str] = {}
@@ -171,6 +173,8 @@ class _Importer:
             if key in _DAEMON:
                 table, name, write = _DAEMON[key]
                 tables.setdefault(table, []).append(f"{name} = {write(text)}")
+            elif key == "environment":
+                self._shared = self._pairs("[supervisord]", text)
             elif key == "nodaemon":
                 if not _true(text):
                     tables.setdefault("run", []).append("daemon = true")
@@ -181,15 +185,16 @@ class _Importer:
     def _program(self, name: str, group: str) -> list[str]:
         section = f"program:{name}"
         count = self._parser.get(section, "numprocs", fallback="1")
-        first = self._parser.get(section, "numprocs_start", fallback="0")
+        start = self._parser.get(section, "numprocs_start", fallback="0")
         number = int(count) if count.isdecimal() else 1
+        first = int(start) if start.isdecimal() else 0
         if not _true(self._parser.get(section, "autostart", fallback="true")):
             self._left.append(f"[{section}]: autostart is false, and what is listed is started")
             return []
         out = []
         for index in range(number):
-            own = name if number == 1 else f"{name}-{int(first or 0) + index}"
-            out += self._one(section, name, own, group, int(first or 0) + index, index == 0)
+            own = name if number == 1 else f"{name}-{first + index}"
+            out += self._one(section, name, own, group, first + index, index == 0)
         return out
 
     def _one(
@@ -227,17 +232,21 @@ class _Importer:
         return [f"command = {json.dumps(command)}"]
 
     def _environment(self, place: str, text: str) -> list[str]:
-        if not text:
+        pairs = self._shared | self._pairs(place, text)
+        if not pairs:
             return []
+        inner = ", ".join(f"{_key(name)} = {json.dumps(value)}" for name, value in pairs.items())
+        return [f"env = {{ {inner} }}"]
+
+    def _pairs(self, place: str, text: str) -> dict[str, str]:
         lexer = shlex.shlex(text, posix=True)
         lexer.whitespace, lexer.whitespace_split = ",", True
         try:
             pairs = [item.strip().partition("=") for item in lexer if item.strip()]
         except ValueError:
             self._left.append(f"{place} environment: it cannot be read")
-            return []
-        inner = ", ".join(f"{_key(key.strip())} = {json.dumps(value)}" for key, _, value in pairs)
-        return [f"env = {{ {inner} }}"]
+            return {}
+        return {name.strip(): value for name, _, value in pairs}
 
     def _restart(self, options: dict[str, str]) -> list[str]:
         policy = options.get("autorestart", "unexpected").lower()
@@ -270,7 +279,7 @@ class _Importer:
             name = found[1]
             if name.startswith("ENV_"):
                 return f"${{{name[4:]}}}"
-            if name in known:
+            with suppress(KeyError, TypeError):  # not known, or no number
                 return str(f"%{found[2]}" % known[name])
             self._left.append(f"{place}: %({name}){found[2]} is not known")
             return found[0]

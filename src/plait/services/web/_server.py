@@ -78,6 +78,7 @@ class WebServer(MultiService):
     Raises:
         MissingExtra: uvicorn is not installed.
         TypeError: The application is none.
+        ValueError: The time of `keep_alive` makes no sense.
         EndpointError: An endpoint is not valid, or of a kind that no stream server listens on.
     """
 
@@ -102,6 +103,10 @@ class WebServer(MultiService):
         refusal = refusal_of_asgi(app)
         if refusal:
             raise TypeError(f"{app!r} {refusal}")
+        if not 0 <= keep_alive < float("inf"):
+            raise ValueError(
+                f"keep_alive is {keep_alive!r}; expected a number of seconds from 0 up"
+            )
         self.app = app
         self._mode = lifespan
         self._access_log = access_log
@@ -256,16 +261,16 @@ class _Listener:
         await super().stop()  # type: ignore[misc]  # a server's, next in line
 
 
-class _TCP(_Listener, TCPServer):
-    pass
+class HTTPServer(_Listener, TCPServer):
+    """HTTP at a TCP port."""
 
 
-class _TLS(_Listener, TLSServer):
-    pass
+class HTTPSServer(_Listener, TLSServer):
+    """HTTP over TLS."""
 
 
-class _UNIX(_Listener, UNIXServer):
-    pass
+class HTTPUNIXServer(_Listener, UNIXServer):
+    """HTTP at a UNIX socket."""
 
 
 def _places(
@@ -287,15 +292,15 @@ _ONLY_TLS = ("cert", "key", "more_certs", "ca", "client_optional", "alpn", "cont
 
 def _listener(web: WebServer, endpoint: Endpoint, options: TLSOptions) -> StreamServer:
     chosen: dict[str, Any] = dict(options)
-    kind: Any = _TCP
+    kind: Any = HTTPServer
     if isinstance(endpoint, TLSEndpoint):
-        kind = _TLS
+        kind = HTTPSServer
         chosen.setdefault("alpn", ("http/1.1",))
     else:
         for name in _ONLY_TLS:
             chosen.pop(name, None)
         if isinstance(endpoint, UNIXEndpoint):
-            kind = _UNIX
+            kind = HTTPUNIXServer
     server: Any = kind(protocol=web.protocol, endpoint=endpoint, **chosen)
     server.web = web
     return cast(StreamServer, server)

@@ -36,6 +36,8 @@ class WSGI:
         refusal = refusal_of_wsgi(app)
         if refusal:
             raise TypeError(f"{app!r} {refusal}")
+        if threads < 1:
+            raise ValueError(f"threads is {threads!r}; expected 1 or more")
         self.app = app
         self.threads = threads
         self.max_body = max_body
