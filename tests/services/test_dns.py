@@ -34,6 +34,7 @@ from plait.services.dns import (
     Source,
     ZoneFile,
 )
+from plait.services.dns._forward import Forwarder, Upstream
 from plait.testing import EventSpy
 from tests.net.harness import running, until
 
@@ -460,3 +461,84 @@ def test_bad_values_are_refused_with_a_sentence(values: dict[str, Any], sentence
     """What the command line and application files give is checked when the service is made."""
     with pytest.raises((UsageError, EndpointError, FileRefused, NetworkRefused), match=sentence):
         kind("dns").make(values)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("192.0.2.1", "192.0.2.1", 53),
+        ("192.0.2.1:5353", "192.0.2.1", 5353),
+        ("2001:db8::1", "2001:db8::1", 53),
+        ("[2001:db8::1]", "2001:db8::1", 53),
+        ("[2001:db8::1]:5353", "2001:db8::1", 5353),
+    ],
+)
+def test_upstreams_are_addresses_of_either_family(text: str, host: str, port: int) -> None:
+    """The port may be left out; in front of one the address of version 6 has brackets."""
+    assert Upstream.read(text) == Upstream(host, port)
+
+
+def test_a_hosts_file_with_rubbish_that_goes_and_comes(tmp_path: Path) -> None:
+    """Lines without sense are passed over; while the file is missing nothing is known."""
+    path = tmp_path / "hosts"
+    path.write_text("# all\nrubbish\nno.address a\n192.0.2.1 A.Test. b # c\nfe80::1%eth0 b\n")
+    hosts = HostsFile(path)
+    assert hosts.addresses("a.test", 1) == ["192.0.2.1"]
+    assert hosts.addresses("B.", 255) == ["192.0.2.1", "fe80::1"]
+    assert hosts.addresses("a", 1) == []
+    path.unlink()
+    assert hosts.version() is None
+    assert hosts.addresses("a.test", 1) == []
+    path.write_text("192.0.2.2 a.test\n")
+    assert hosts.version() is not None
+    assert hosts.addresses("a.test", 1) == ["192.0.2.2"]
+
+
+async def asked_upstream(server: DNSServer, **options: Any) -> tuple[Forwarder, list[float]]:
+    """Return what asks a server, and its clock."""
+    clock = [0.0]
+    upstreams = [Upstream("127.0.0.1", server.port)]
+    return Forwarder(upstreams, now=lambda: clock[0], **options), clock
+
+
+async def test_an_answer_is_asked_for_again_when_its_time_is_over(hosts: Path) -> None:
+    """A remembered answer grows old, and then is no more."""
+    async with serving(hosts=[hosts], ttl=60) as server:
+        forwarder, clock = await asked_upstream(server)
+        query = dns.message.make_query("one.test", "A")
+        assert forwarder.remembered(query) is None
+        assert (await forwarder.ask(query)).answer[0].ttl == 60
+        clock[0] = 20.0
+        remembered = forwarder.remembered(query)
+        assert remembered is not None
+        assert remembered.answer[0].ttl == 40
+        clock[0] = 60.0
+        assert forwarder.remembered(query) is None
+        await forwarder.ask(query)
+        assert forwarder.asked == 2
+        assert forwarder.remembered(query) is not None
+        forwarder.forget()
+        assert forwarder.remembered(query) is None
+        await forwarder.close()
+
+
+async def test_so_many_answers_are_remembered_and_so_many_questions_out(hosts: Path) -> None:
+    """The oldest answer makes room; a question too many is answered with a failure."""
+    names = ("one.test", "two.test")
+    async with serving(hosts=[hosts]) as server:
+        forwarder, _ = await asked_upstream(server, cache=1)
+        queries = [dns.message.make_query(name, "A") for name in names]
+        for query in queries:
+            await forwarder.ask(query)
+        assert [forwarder.remembered(query) is None for query in queries] == [True, False]
+        full, _ = await asked_upstream(server, most=0)
+        assert (await full.ask(queries[0])).rcode() == dns.rcode.SERVFAIL
+
+
+async def test_the_answer_of_the_last_upstream_counts_when_none_is_right(zone: Path) -> None:
+    """A refusal is passed on only when no other upstream knows better."""
+    async with serving(zones={"example.org": zone}) as server:
+        forwarder, _ = await asked_upstream(server)
+        query = dns.message.make_query("elsewhere.test", "A")
+        assert (await forwarder.ask(query)).rcode() == dns.rcode.REFUSED
+        assert forwarder.remembered(query) is None

@@ -212,3 +212,39 @@ def test_bad_values_are_refused_with_a_sentence(values: dict[str, Any], sentence
     """What the command line and application files give is checked when the service is made."""
     with pytest.raises((UsageError, FileRefused), match=sentence):
         kind("ftp").make(values)
+
+
+async def test_users_change_what_they_may_and_nothing_outside(folder: Path, users: Path) -> None:
+    """Files are renamed, removed and made; what would lead outside is refused."""
+    async with serving(folder, users=users) as server, client(server, "anna", "secret") as link:
+        await link.rename("a.txt", "c.txt")
+        assert (folder / "c.txt").read_text() == "hello"
+        await link.make_directory("new")
+        await link.remove_directory("new")
+        assert not (folder / "new").exists()
+        await link.remove_file("c.txt")
+        assert not (folder / "c.txt").exists()
+        for source, target in (("big", "../big"), ("big", "up/big"), ("up/users", "got")):
+            with pytest.raises(aioftp.StatusCodeError):
+                await link.rename(source, target)
+        with pytest.raises(aioftp.StatusCodeError):
+            await link.remove_file("up/outside.txt")
+        names = sorted(str(path) for path, _ in await link.list())
+    assert "big" in names
+    assert "out" not in names
+    assert (folder.parent / "outside.txt").read_text() == "outside"
+
+
+@pytest.mark.peer("curl")
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [("", ["a.txt", "big", "in", "sub"]), ("sub/", ["b.txt"]), ("nothing/", None)],
+)
+async def test_curl_lists_names(folder: Path, place: str, names: list[str] | None) -> None:
+    """What can be fetched is listed, links out of the directory are not."""
+    async with serving(folder) as server:
+        words = ("curl", "-sS", "--list-only", f"ftp://127.0.0.1:{server.port}/{place}")
+        status, output, _ = await call(*words)
+    assert (status == 0) == (names is not None)
+    if names is not None:
+        assert sorted(output.decode().split()) == names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +217,110 @@ async def test_sftp_reads_a_directory_and_nothing_else(place: Place, tmp_path: P
             with pytest.raises(asyncssh.SFTPError):
                 await files.truncate("a.txt", 0)
     assert (place.folder / "a.txt").read_text() == "hello"
+
+
+#: What changes files, in all versions of the protocol.
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "open": lambda files: files.open("a.txt", "a"),
+    "open56": lambda files: files.open56("a.txt", asyncssh.ACE4_WRITE_DATA, 2),
+    "setstat": lambda files: files.setstat("a.txt", asyncssh.SFTPAttrs(permissions=0o777)),
+    "utime": lambda files: files.utime("a.txt", (1, 1)),
+    "remove": lambda files: files.remove("a.txt"),
+    "mkdir": lambda files: files.mkdir("new"),
+    "rmdir": lambda files: files.rmdir("sub"),
+    "rename": lambda files: files.rename("a.txt", "b.txt"),
+    "posix_rename": lambda files: files.posix_rename("a.txt", "b.txt"),
+    "symlink": lambda files: files.symlink("/", "s"),
+    "link": lambda files: files.link("a.txt", "l"),
+}
+
+
+@pytest.mark.parametrize("version", [3, 6])
+async def test_nothing_is_changed_over_sftp_where_files_may_be_read_only(
+    place: Place, version: int
+) -> None:
+    """Each operation that changes something is refused, in an old and a new version."""
+    (place.folder / "sub").mkdir()
+    before = sorted(place.folder.iterdir())
+    async with (
+        serving(place, folder=place.folder) as server,
+        place_connection(place, server) as link,
+        link.start_sftp_client(sftp_version=version) as files,
+    ):
+        for name, change in CHANGES.items():
+            if name == "open56" and version < 5:
+                continue
+            with pytest.raises(asyncssh.SFTPError):
+                await change(files)
+            assert sorted(place.folder.iterdir()) == before, name
+        assert await (await files.open("a.txt", "r")).read() == "hello"
+    assert (place.folder / "a.txt").read_text() == "hello"
+
+
+async def test_directories_are_made_and_removed_where_it_may(place: Place) -> None:
+    """With `writable` directories come and go, and a name takes the place of another."""
+    async with (
+        serving(place, folder=place.folder, writable=True) as server,
+        place_connection(place, server) as link,
+        link.start_sftp_client() as files,
+    ):
+        await files.mkdir("d")
+        assert (place.folder / "d").is_dir()
+        await files.rmdir("d")
+        assert not (place.folder / "d").exists()
+        async with files.open("b.txt", "w") as file:
+            await file.write("new")
+        await files.chmod("b.txt", 0o600)
+        await files.posix_rename("b.txt", "a.txt")
+        assert (place.folder / "a.txt").read_text() == "new"
+        await files.remove("a.txt")
+    assert not (place.folder / "a.txt").exists()
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), FileNotFoundError(2, "gone")])
+async def test_a_command_that_raises_is_told_to_both(
+    place: Place, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    """The client gets a sentence and status 1, the log the error; the server goes on."""
+
+    def broken(process: Any) -> int:
+        if process.command == "good":
+            return 0
+        raise error
+
+    async with (
+        serving(place, command=broken) as server,
+        place_connection(place, server) as link,
+    ):
+        told: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        done = await link.run("bad")
+        assert (done.exit_status, done.stderr) == (1, "The command failed.\n")
+        assert [what["exception"] for what in told] == [error]
+        assert server.status == f"a command raised {error!r}"
+        assert (await link.run("good")).exit_status == 0
+
+
+async def test_each_user_has_keys_of_his_own(place: Place) -> None:
+    """A user who is not listed stays out, and one whose file is damaged while it runs."""
+    options: dict[str, Any] = {"host_key": place.host_key, "command": shout}
+    server = SSHServer(authorized_keys={"anna": place.authorized}, **options)
+    async with running(server):
+        place.learn(server)
+        async with place_connection(place, server):
+            pass
+        words: dict[str, Any] = {
+            "client_keys": [str(place.key)],
+            "known_hosts": str(place.known),
+            "config": None,
+            "agent_path": None,
+        }
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect("127.0.0.1", server.port, username="bert", **words)
+        place.authorized.write_text("rubbish")
+        with pytest.raises(asyncssh.PermissionDenied):
+            await place_connection(place, server)
+        assert "expected public keys" in server.status
 
 
 @pytest.mark.peer("sftp")

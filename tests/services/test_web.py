@@ -577,6 +577,53 @@ async def test_a_wsgi_application_that_raises_harms_nobody_else(
     assert "broken" in caplog.text
 
 
+async def test_what_pep_3333_demands_of_a_server(caplog: pytest.LogCaptureFixture) -> None:
+    """`write()`, a changed mind with `exc_info`, and the two ways to get the start wrong."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        place = environ["PATH_INFO"]
+        if place == "/silent":
+            return []
+        write = start_response("200 OK", [])
+        if place == "/twice":
+            start_response("200 OK", [])
+        if place == "/late":
+            write(b"begun")
+        if place in ("/sorry", "/late"):
+            try:
+                raise ValueError("changed its mind")
+            except ValueError:
+                start_response("503 Sorry", [("X-A", "b")], sys.exc_info())
+        write(b"wri")
+        return [b"tten"]
+
+    async with serving(WSGI(app)) as server:
+        assert (await get(server.port)).body == b"written"
+        sorry = await get(server.port, "/sorry")
+        assert (sorry.status, sorry.headers["x-a"]) == (503, "b")
+        assert (await get(server.port, "/silent")).status == 500
+        assert (await get(server.port, "/twice")).status == 500
+        assert b"written" not in (await get(server.port, "/late")).body
+    for told in ("without calling start_response()", "a second time", "changed its mind"):
+        assert told in caplog.text
+
+
+async def test_wsgi_applications_have_no_websockets() -> None:
+    """A client that asks for one is refused."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidStatus
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return []
+
+    async with serving(WSGI(app)) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            async with connect(f"ws://127.0.0.1:{server.port}/", proxy=None):
+                pass
+        assert caught.value.response.status_code == 403
+
+
 async def test_an_application_that_raises_is_logged_and_answered(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -213,7 +213,7 @@ class SSHServer(MultiService):
             found = self.command(process)
             if inspect.isawaitable(found):
                 found = await found
-        except (asyncssh.Error, OSError):
+        except (asyncssh.Error, ConnectionError):
             raise
         except Exception as error:
             self.status = f"a command raised {error!r}"
