@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from plait.core import Application, Service
 from plait.errors import PlaitError
-from plait.net import TCPServer
+from plait.net import TCPEndpoint, TCPServer
 from plait.plugins import kind
+from plait.services.forward._relay import Near, Relays, _Far
 from tests.net.authority import write_authority, write_pair
 from tests.net.harness import ask, descriptors, running, until
 from tests.ports import free_port
@@ -265,3 +267,163 @@ async def test_a_tls_client_may_send_and_go(tmp_path: Path) -> None:
         writer.write(going.read())  # the end of the handshake, the data and the end at once
         assert await got == b"all there is"
         writer.close()
+
+
+def _blocked() -> tuple[socket.socket, list[socket.socket]]:
+    """Return a listening socket that takes no more connections, and those that fill its queue."""
+    far = socket.create_server(("127.0.0.1", 0), backlog=0)
+    waiting = []
+    for _ in range(4):
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(far.getsockname())
+        waiting.append(sock)
+    return far, waiting
+
+
+async def test_nothing_outlives_the_stop(tmp_path: Path) -> None:
+    """An attempt to reach the target for a client that is gone ends with the stop."""
+    cert, key = write_pair(tmp_path)
+    far, waiting = _blocked()
+    service: Any = made(
+        "forward",
+        listen=f"tls://127.0.0.1:0?cert={cert}&key={key}",
+        to=f"tcp://127.0.0.1:{far.getsockname()[1]}",
+        drain=0.2,
+    )
+    context = ssl.create_default_context(cafile=write_authority(tmp_path))
+
+    def send_and_leave(port: int) -> None:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"all there is")
+            with contextlib.suppress(OSError):
+                sock.unwrap()
+
+    before = asyncio.all_tasks()
+    async with running(service):
+        await asyncio.to_thread(send_and_leave, service.port)
+        await until(lambda: not service.connections)
+    assert asyncio.all_tasks() == before
+    for sock in (far, *waiting):
+        sock.close()
+
+
+async def test_a_stop_waits_for_what_is_on_its_way_to_the_target(tmp_path: Path) -> None:
+    """What a client has sent before it went reaches a slow target before the stop is over."""
+    cert, key = write_pair(tmp_path)
+    whole = 4_000_000
+    with socket.socket() as far:
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+        far.bind(("127.0.0.1", 0))
+        far.listen()
+        service: Any = made(
+            "forward",
+            listen=f"tls://127.0.0.1:0?cert={cert}&key={key}",
+            to=f"tcp://127.0.0.1:{far.getsockname()[1]}",
+        )
+        context = ssl.create_default_context(cafile=write_authority(tmp_path))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        gone = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def send_and_leave(port: int) -> None:
+            plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+            with context.wrap_socket(plain, server_hostname="localhost") as sock:
+                sock.sendall(bytes(whole))
+                with contextlib.suppress(OSError):
+                    sock.unwrap()
+
+        def take() -> int:
+            sock, _ = far.accept()
+            size = 0
+            with sock:
+                while data := sock.recv(50_000):
+                    size += len(data)
+                    if size > whole - 500_000:
+                        # The rest is in the forward and in the kernel; it is stopping by now.
+                        loop.call_soon_threadsafe(gone.set)
+                        time.sleep(0.05)
+            return size
+
+        taking = asyncio.create_task(asyncio.to_thread(take))
+        async with running(service):
+            await asyncio.to_thread(send_and_leave, service.port)
+            await gone.wait()
+        assert not service.relays.far
+        assert await taking == whole
+
+
+class _Wire:
+    """A transport that notes what is done with it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def get_extra_info(self, name: str) -> None:
+        """It is plain."""
+        assert name == "sslcontext"
+
+    def is_closing(self) -> bool:
+        """Tell whether it was ended."""
+        return bool({"close", "abort"} & set(self.done))
+
+    def can_write_eof(self) -> bool:
+        """It can."""
+        return True
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+
+    def write_eof(self) -> None:
+        """Note it."""
+        self.done.append("write_eof")
+
+    def close(self) -> None:
+        """Note it."""
+        self.done.append("close")
+
+    def abort(self) -> None:
+        """Note it."""
+        self.done.append("abort")
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.done.append("pause_reading")
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.done.append("resume_reading")
+
+
+async def _joined() -> tuple[Near, _Far, Any, Any]:
+    """Return the two sides of a forward, with their transports."""
+    near = Near(TCPEndpoint("127.0.0.1", free_port()), 10, Relays(1))
+    here: Any = _Wire()
+    near.connection_made(here)
+    for task in near.relays.connecting:
+        task.cancel()
+    far, there = _Far(near), _Wire()
+    return near, far, here, there
+
+
+async def test_a_reset_behind_the_end_takes_nothing_away() -> None:
+    """What a client sent before its end goes out, also where it breaks off afterwards."""
+    near, far, _, there = await _joined()
+    far.connection_made(cast(Any, there))
+    near.data_received(b"all there is")
+    near.eof_received()
+    near.connection_lost(ConnectionResetError())
+    assert there.done == ["write_eof", "close"]
+
+
+async def test_a_client_is_held_back_when_what_came_early_fills_the_target() -> None:
+    """A client is not read on while the target has yet to take what came before it was there."""
+    near, far, here, there = await _joined()
+    near.data_received(b"early")
+    assert here.done == ["pause_reading"]
+    there.write = lambda data: far.pause_writing()
+    far.connection_made(cast(Any, there))
+    assert here.done == ["pause_reading", "pause_reading"]
+    far.resume_writing()
+    assert here.done[-1] == "resume_reading"

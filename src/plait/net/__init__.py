@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from ._link import StreamPair as StreamPair
     from ._multicast import MulticastServer as MulticastServer
     from ._pausing import pause_reading as pause_reading
+    from ._pausing import prepare_transport as prepare_transport
     from ._pausing import resume_reading as resume_reading
     from ._server import Handler as Handler
     from ._server import ProtocolFactory as ProtocolFactory
@@ -143,6 +144,7 @@ __all__ = [
     "parse",
     "passed_sockets",
     "pause_reading",
+    "prepare_transport",
     "read_passed_sockets",
     "resume_reading",
     "socket_source",
@@ -212,6 +214,7 @@ _HOME = {
     "parse": "_url",
     "passed_sockets": "_inherited",
     "pause_reading": "_pausing",
+    "prepare_transport": "_pausing",
     "read_passed_sockets": "_inherited",
     "resume_reading": "_pausing",
     "socket_source": "_sockets",

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from plait.events import current_connection
 
 from ._events import ConnectionLost, ConnectionMade, HandlerFailed
+from ._filling import for_tls
 from ._kernel import Credentials, can_tell_silence, credentials_of, silence, unread, unsent
 from ._names import show_address
+from ._pausing import prepare_transport
 from ._reader import Reader
 from ._streams import Stream, Writer
 from ._tracking import ends_connection, live, stand_in, track
@@ -123,6 +125,8 @@ class Connection:
                     setattr(self._protocol, name, self._timed(getattr(protocol, name)))
         else:
             self._protocol = track(protocol, self)
+        if self._server.secure:
+            return for_tls(self._protocol)
         return self._protocol
 
     def stream(self, loop: asyncio.AbstractEventLoop, limit: int) -> asyncio.BaseProtocol:
@@ -153,6 +157,7 @@ class Connection:
         """Note that the connection is ready for use."""
         server = self._server
         self._transport = transport
+        prepare_transport(transport)
         self._since = server.loop.time()
         self.setup = None  # there is a transport to be closed now
         if server.observed:
@@ -253,6 +258,23 @@ class Connection:
             self._reader.feed_eof()
         else:
             transport.close()
+
+    @property
+    def unsent_at_close(self) -> int | None:
+        """How many bytes the peer of a closed connection has yet to take; None: not closed."""
+        transport = self._transport
+        if transport is None or not transport.is_closing():
+            return None
+        try:
+            held = transport.get_write_buffer_size()
+        except AttributeError:  # a TLS transport of Python 3.11 that was closed twice
+            held = 0
+        return held + unsent(self._sock)
+
+    def cut_off(self) -> None:
+        """Let go of a closed connection whose peer does not; a handler that goes on is let be."""
+        if self._transport is not None:
+            self._transport.abort()
 
     @property
     def vanished(self) -> bool:

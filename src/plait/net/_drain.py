@@ -94,7 +94,10 @@ class Drain:
                 elif connection.idle:
                     connection.dismiss(now)
                 elif connection.overdue(now - GRACE):
-                    connection.abort()
+                    if connection.ended == "idle":
+                        connection.cut_off()
+                    else:
+                        connection.abort()
             left = end - now
             if left <= 0:
                 return

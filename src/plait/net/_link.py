@@ -15,6 +15,8 @@ from plait.events import current_connection
 
 from ._client_options import StreamHandler
 from ._dial import close_quietly
+from ._filling import for_tls
+from ._pausing import prepare_transport
 from ._streams import Stream, Writer
 from ._tracking import ends_connection, live, track
 
@@ -135,9 +137,10 @@ def _has_unsent(transport: asyncio.Transport) -> bool:
     The kernel's queue is asked too: the output of a TLS transport may wait in the one below it,
     which can be only while that queue is not empty.
     """
-    if transport.get_write_buffer_size() > 0:
-        return True
+    # A TLS transport of Python 3.11 that was closed twice raises AttributeError.
     try:
+        if transport.get_write_buffer_size() > 0:
+            return True
         import fcntl
         import termios
 
@@ -187,6 +190,7 @@ async def link_streams(
     )
     stream.half_close = half_close
     transport = await _transport(sock, security, stream)
+    prepare_transport(transport)
     writer = Writer(transport, stream)
     return Link(StreamPair(stream.reader, writer), transport, lost)
 
@@ -202,6 +206,7 @@ class _Tracker:
     def made(self, transport: asyncio.Transport) -> None:
         """Note the transport."""
         self._transport = transport
+        prepare_transport(transport)
 
     def failed(self, error: BaseException) -> None:
         """Give up a connection whose protocol let an exception out."""
@@ -241,7 +246,8 @@ async def link_protocol(
         close_quietly(sock)
         raise
     try:
-        transport = await _transport(sock, security, tracked)
+        seen = tracked if security is None else for_tls(tracked)
+        transport = await _transport(sock, security, seen)
     except BaseException:
         live.pop(id(tracked), None)
         raise
@@ -264,7 +270,20 @@ async def _transport(
             sock.shutdown(socket.SHUT_RDWR)
         close_quietly(sock)
         raise
+    if _is_gone(transport):
+        # uvloop takes the object over a turn after `connection_made`. Where the connection is over
+        # by then it has closed the descriptor, and nobody may close it again: the number may be
+        # another connection's.
+        sock.detach()
     return transport
+
+
+def _is_gone(transport: asyncio.BaseTransport) -> bool:
+    try:
+        found = transport.get_extra_info("socket")
+    except AttributeError:  # a TLS transport of Python 3.11 that was closed twice
+        return True
+    return found is None or found.fileno() < 0
 
 
 class UpstreamName(str):

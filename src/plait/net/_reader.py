@@ -51,6 +51,16 @@ class Reader(asyncio.StreamReader):
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._held
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end of file has come, read or not."""
+        return self._eof
+
+    def take(self) -> bytes | bytearray:
+        """Take all that is held."""
+        held, self._held = self._held, b""
+        return held
+
     def exception(self) -> BaseException | None:  # type: ignore[override]  # typeshed: Exception
         return self._error
 
@@ -59,7 +69,13 @@ class Reader(asyncio.StreamReader):
         self._wake()
 
     def set_transport(self, transport: asyncio.BaseTransport) -> None:
+        before = self._source
         self._source = transport  # type: ignore[assignment]  # what feeds a reader can be paused
+        if self._paused and before is not None:
+            # TLS delivers before it is known here; it is TLS that has to wait, not what is below.
+            before.resume_reading()
+            self._paused = False
+            self._pause()
 
     def feed_data(self, data: bytes | bytearray | memoryview) -> None:  # type: ignore[override]  # typeshed knows Iterable only
         if self._eof or not data:
@@ -87,7 +103,7 @@ class Reader(asyncio.StreamReader):
         return self._eof and not self._held
 
     async def read(self, n: int = -1) -> bytes:
-        if self._error is not None:
+        if self._error is not None and not self._held:
             raise self._error
         if n == 0:
             return b""
@@ -110,14 +126,12 @@ class Reader(asyncio.StreamReader):
     async def readexactly(self, n: int) -> bytes:
         if n < 0:
             raise ValueError("readexactly size can not be less than zero")
-        if self._error is not None:
-            raise self._error
         while len(self._held) < n:
+            if self._error is not None:
+                raise self._error
             if self._eof:
                 partial = self._cut(len(self._held))
                 raise asyncio.IncompleteReadError(partial, n)
-            if self._paused:
-                self._resume()  # more than the limit was asked for
             await self._more("readexactly")
             self._check()
         return self._cut(n)
@@ -142,8 +156,6 @@ class Reader(asyncio.StreamReader):
         shortest, longest = len(separators[0]), len(separators[-1])
         if shortest == 0:
             raise ValueError("Separator should be at least one-byte string")
-        if self._error is not None:
-            raise self._error
         searched = 0
         while True:
             held = self._held
@@ -158,6 +170,8 @@ class Reader(asyncio.StreamReader):
                     raise asyncio.LimitOverrunError(
                         "Separator is not found, and chunk exceed the limit", searched
                     )
+            if self._error is not None:
+                raise self._error
             if self._eof:
                 raise asyncio.IncompleteReadError(self._cut(len(held)), None)
             await self._more("readuntil")
@@ -200,6 +214,8 @@ class Reader(asyncio.StreamReader):
             raise RuntimeError(
                 f"{method}() called while another coroutine is already waiting for incoming data"
             )
+        if self._paused:
+            self._resume()  # more than the limit is asked for
         # A future and no coroutine around it: that would take a tenth of the reader's time.
         waiter = self._waiter = self._loop.create_future()
         return waiter

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._pausing import prepare_transport
 from ._reader import Reader
 
 if TYPE_CHECKING:
@@ -86,21 +87,49 @@ class Writer(asyncio.StreamWriter):
         ssl_shutdown_timeout: float | None = None,
     ) -> None:
         await self.drain()
-        stream = self._stream
-        transport = await asyncio.get_running_loop().start_tls(
-            self._transport,
-            stream,
-            sslcontext,
-            server_side=stream.server_side,
-            server_hostname=server_hostname,
-            ssl_handshake_timeout=ssl_handshake_timeout,
-            ssl_shutdown_timeout=ssl_shutdown_timeout,
+        stream, plain = self._stream, self._transport
+        loop = asyncio.get_running_loop()
+        before, stream.over_tls = stream.over_tls, True
+        starting = loop.create_task(
+            loop.start_tls(
+                plain,
+                stream,
+                sslcontext,
+                server_side=stream.server_side,
+                server_hostname=server_hostname,
+                ssl_handshake_timeout=ssl_handshake_timeout,
+                ssl_shutdown_timeout=ssl_shutdown_timeout,
+            )
         )
-        if transport is None:
+        # Called when the task has put TLS in the stream's place, before it reads anything.
+        loop.call_soon(_hand_over, stream.reader, plain)
+        try:
+            transport = await starting
+        except (TypeError, ValueError):
+            stream.over_tls = before  # refused before anything was done
+            raise
+        except BaseException as error:
+            stream.end(plain, error)
+            raise
+        # An abort in the midst of the handshake looks like its end.
+        if transport is None or transport.get_extra_info("ssl_object") is None:
+            stream.end(plain, None)
             raise ConnectionResetError("the connection was lost while TLS was being set up")
+        prepare_transport(transport)
         self._use(transport)
-        stream.over_tls = True
         stream.reader.set_transport(transport)
+
+
+def _hand_over(reader: Reader, transport: Any) -> None:
+    """Give TLS what has come behind the clear text: the peer's part of the handshake."""
+    secure = transport.get_protocol()
+    data = reader.take() if hasattr(secure, "get_buffer") else b""
+    while data:
+        buffer = secure.get_buffer(len(data))
+        size = min(len(buffer), len(data))
+        buffer[:size] = data[:size]
+        secure.buffer_updated(size)
+        data = data[size:]
 
 
 class Stream(asyncio.Protocol):
@@ -162,15 +191,24 @@ class Stream(asyncio.Protocol):
         self._made(transport, self)  # type: ignore[arg-type]  # a stream's transport is one
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.gone:
+            return
         self.gone = self.blocked = True
         self.error = exc
-        if exc is None:
+        if exc is None or self.reader.ended:
+            # What breaks off behind the peer's end takes nothing away from what was sent.
             self.reader.feed_eof()
         else:
             self.reader.set_exception(exc)
         _release(self._drainers)
         _release(self._waiters)
         self._lost(exc)
+
+    def end(self, transport: asyncio.Transport, error: BaseException | None) -> None:
+        """End the connection where TLS could not be set up; a loop need not tell of that."""
+        transport.abort()
+        lost = error if isinstance(error, OSError) else None
+        self._loop.call_soon(self.connection_lost, lost)
 
     def eof_received(self) -> bool:
         self.reader.feed_eof()
@@ -186,7 +224,7 @@ class Stream(asyncio.Protocol):
 
     async def writable(self, transport: asyncio.Transport) -> None:
         """Wait until the output buffer has room; the slow path of `Writer.drain()`."""
-        error = self.reader.exception()
+        error = self.reader.exception() or self.error
         if error is not None:
             raise error
         if transport.is_closing():

@@ -11,6 +11,7 @@ from plait.errors import CertificateRefused
 from plait.events import wall
 
 from ._certificates import CertificateStore, Pair
+from ._connection import Connection
 from ._drain import GRACE
 from ._endpoints import BACKLOG, Endpoint, FDEndpoint, SystemdEndpoint, TCPEndpoint, TLSEndpoint
 from ._server import Handler, ProtocolFactory, ServerOptions, StreamServer
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # pair that is just being written is let alone.
 _LOOK = 1.0
 _DAY = 86400.0
+# Seconds that the peer of a closed connection may take nothing of what is unsent.
+_PATIENCE = 30.0
 _SOON = 14 * _DAY
 
 
@@ -166,6 +169,7 @@ class TLSServer(StreamServer):
     async def start(self) -> None:
         """Listen, accept, and watch the files."""
         await super().start()
+        self.spawn(self._end_parted(), name="closed connections")
         if self._own_context is None:
             self.spawn(self._watch(), name="certificates")
 
@@ -179,8 +183,25 @@ class TLSServer(StreamServer):
         return {
             "ssl": self._own_context or self._store.context,
             "ssl_handshake_timeout": self.setup_timeout,
-            "ssl_shutdown_timeout": GRACE,
+            # The loop's limit is for what is unsent too, however steadily the peer takes it.
+            "ssl_shutdown_timeout": _DAY,
         }
+
+    async def _end_parted(self) -> None:
+        """Cut closed connections off whose peers do not answer, or have ceased to take the rest."""
+        seen: dict[Connection, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(GRACE)
+            now = self.loop.time()
+            before, seen = seen, {}
+            for connection in self.connections:
+                left = connection.unsent_at_close
+                if left is None:
+                    continue
+                last, since = before.get(connection, (left, now))
+                seen[connection] = left, since if last == left else now
+                if last == left and now - since >= (_PATIENCE if left else GRACE):
+                    connection.cut_off()
 
     async def _watch(self) -> None:
         refused = previous = self._store.signature

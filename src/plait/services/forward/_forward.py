@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,7 +10,6 @@ from plait.core import Service
 from plait.errors import UsageError
 from plait.net import (
     ServerOptions,
-    StreamServer,
     TCPEndpoint,
     TCPServer,
     TLSEndpoint,
@@ -20,7 +20,34 @@ from plait.net import (
 )
 from plait.plugins import Setting, ready_made
 
-from ._relay import Near
+from ._relay import Near, Relays
+
+
+class _Forward:
+    """What forwards add to a server: what was sent reaches the target before they have stopped."""
+
+    relays: Relays
+
+    async def stop(self) -> None:
+        began = asyncio.get_running_loop().time()
+        await super().stop()  # type: ignore[misc]  # a server's, next in line
+        await self.relays.end(began)
+
+    def hurry(self) -> None:
+        super().hurry()  # type: ignore[misc]  # see above
+        self.relays.hurry()
+
+
+class _TCP(_Forward, TCPServer):
+    pass
+
+
+class _TLS(_Forward, TLSServer):
+    pass
+
+
+class _UNIX(_Forward, UNIXServer):
+    pass
 
 
 @ready_made()
@@ -64,11 +91,11 @@ def forward(
     if not 0 < connect_timeout < float("inf"):
         raise UsageError("connect_timeout", f"{connect_timeout!r} is no number above 0")
     endpoint = parse(listen)
-    server: type[StreamServer] = TCPServer
+    server: type[_TCP | _TLS | _UNIX] = _TCP
     if isinstance(endpoint, TLSEndpoint):
-        server = TLSServer
+        server = _TLS
     elif isinstance(endpoint, UNIXEndpoint):
-        server = UNIXServer
+        server = _UNIX
     options: ServerOptions = {
         "max_connections": max_connections,
         "idle_timeout": idle_timeout,
@@ -76,4 +103,7 @@ def forward(
     }
     if allow:
         options["allow"] = allow
-    return server.at(endpoint, protocol=lambda: Near(target, connect_timeout), **options)
+    relays = Relays(drain)
+    made = server.at(endpoint, protocol=lambda: Near(target, connect_timeout, relays), **options)
+    made.relays = relays
+    return made

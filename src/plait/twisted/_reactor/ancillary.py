@@ -9,6 +9,7 @@ the beginning, and one that sends a descriptor has it from then on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Iterable
@@ -44,7 +45,7 @@ class DescriptorTransport(asyncio.Transport):
         self._limits = (HIGH_WATER, LOW_WATER)
         self._reading = self._full = self._closing = self._over = False
         self._flushing: asyncio.Handle | None = None
-        self._ending = self._waiting = self._held = False
+        self._ending = self._ended = self._waiting = self._held = False
 
     def begin(self) -> None:
         """Carry a new connection."""
@@ -166,6 +167,12 @@ class DescriptorTransport(asyncio.Transport):
             if self._closing:
                 self._end(None)
             elif self._ending:
+                self._end_writing()
+
+    def _end_writing(self) -> None:
+        if not self._ended:
+            self._ended = True
+            with contextlib.suppress(OSError):  # the peer is gone, which reading will tell
                 self._socket.shutdown(socket.SHUT_WR)
 
     def _stop_waiting(self) -> None:
@@ -180,8 +187,8 @@ class DescriptorTransport(asyncio.Transport):
     def write_eof(self) -> None:
         """Send end of file behind what was written."""
         self._ending = True
-        if not self._buffer and not self._held:
-            self._socket.shutdown(socket.SHUT_WR)
+        if not self._over and not self._buffer and not self._held:
+            self._end_writing()
 
     def get_write_buffer_size(self) -> int:
         """Return how many bytes have not gone out."""

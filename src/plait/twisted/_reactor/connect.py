@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from . import lockfile
+from .flow import SHUTDOWN
 from .listen import abstract, bind_address
 from .speaker import speak
 from .tcp import TCPConnection, UNIXConnection, address_of
@@ -151,6 +152,7 @@ class Connector:
         options: dict[str, Any] = {}
         if self._context is not None:
             connection.TLS = True
+            options["ssl_shutdown_timeout"] = SHUTDOWN
             options["ssl"], options["server_hostname"] = self._context()
         try:
             await self.reactor.loop.create_connection(

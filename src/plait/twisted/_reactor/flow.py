@@ -8,11 +8,17 @@ from plait.net import pause_reading, resume_reading
 
 if TYPE_CHECKING:
     from .reactor import Reactor
+    from .wire import Wire
 
 # Twisted pauses a streaming producer above 64 KiB; resuming before the buffer is empty keeps the
 # socket busy while the producer wakes up.
 HIGH_WATER = 65536
 LOW_WATER = 16384
+
+# Seconds that the peer of a closed TLS connection may take nothing and not answer. The loop's own
+# limit is for all of the unsent output, however steadily the peer takes it, so it is a day.
+PATIENCE = 30.0
+SHUTDOWN = 86400.0
 
 
 class Flow:
@@ -27,6 +33,7 @@ class Flow:
     write: Any
     writeSequence: Any
 
+    _wire: Wire
     _transport: Any = None
     _eof = False
     _held_back = False
@@ -36,6 +43,10 @@ class Flow:
     #: What came before reading began, None once it has.
     _kept: list[bytes] | None = None
     _emptied: Any = None
+    #: Whether startTLS was called and the handshake is not over.
+    _upgrading = False
+    #: Whether the peer has ended before the end of the handshake was taken note of.
+    _ended_early = False
 
     def _discard(self, data: Any = None) -> None:
         """Drop what is written to a connection that is over, as a socket would."""
@@ -72,6 +83,8 @@ class Flow:
             self._watch_buffer()
 
     def _watch_buffer(self) -> None:
+        if self._upgrading:
+            return  # what is written is held until there is a transport for it
         if self.streamingProducer:
             self._transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
             if self._buffer_full:
@@ -152,12 +165,15 @@ class Flow:
         """Stop reading, so that the peer is held back."""
         if self.connected and not self.disconnecting and not self._eof:
             self._held_back = True
-            pause_reading(self._transport)
+            if not self._upgrading:
+                pause_reading(self._transport)
 
     def resumeProducing(self) -> None:
         """Read again."""
         if self.connected and not self.disconnecting and not self._eof:
             self._held_back = False
+            if self._upgrading:
+                return
             if self._kept is None:
                 resume_reading(self._transport)
             else:
@@ -178,7 +194,8 @@ class Flow:
 
     def _keep(self, data: bytes) -> None:
         """Keep what comes although reading was stopped: uvloop reads once a connection is made."""
-        pause_reading(self._transport)
+        if not self._upgrading:
+            pause_reading(self._transport)
         if self._kept is not None:
             self._kept.append(data)
 
@@ -196,6 +213,58 @@ class Flow:
         self._bind()
         if not self._held_back:
             resume_reading(self._transport)
+
+    def _release_all(self) -> None:
+        """Deliver what was kept, though reading was stopped: this is the end of the connection."""
+        kept, self._kept = self._kept, None
+        for data in kept or ():
+            self._early(data)
+
+    # ---- startTLS
+
+    def _begin_upgrade(self) -> None:
+        """
+        Keep what comes until the handshake is over.
+
+        First it is what TLS has to have, because uvloop reads once a connection is made; then what
+        came over TLS before the new transport was known.
+        """
+        self._upgrading = True
+        if self._kept is None:
+            self._kept = []
+        self._wire.bind(self._keep)
+        self._transport.pause_reading()
+
+    def _end_upgrade(self, transport: Any) -> None:
+        """
+        Go on with the transport that is secure.
+
+        Args:
+            transport:
+                The loop's.
+        """
+        self._upgrading = False
+        self._use(transport)
+        self._handshaken()
+        if self._ended_early:
+            self._end_of_file()
+        elif self.disconnecting:
+            if self.producer is None or (self.streamingProducer and not self._buffer_full):
+                self._close()
+        elif self._held_back:
+            pause_reading(transport)
+            self._bind()
+        else:
+            self._release()
+
+    def _use(self, transport: Any) -> None:
+        raise NotImplementedError
+
+    def _handshaken(self) -> None:
+        raise NotImplementedError
+
+    def _end_of_file(self) -> bool:
+        raise NotImplementedError
 
     def stopConsuming(self) -> None:
         """Let the producer go and close the connection."""

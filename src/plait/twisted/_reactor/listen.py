@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import lockfile
+from .flow import SHUTDOWN
 from .speaker import speak, spoken
 from .tcp import TCPConnection, UNIXConnection, address_of
 
@@ -191,6 +192,7 @@ class Port:
         options: dict[str, Any] = {}
         if self._context is not None:
             connection.TLS = True
+            options["ssl_shutdown_timeout"] = SHUTDOWN
             options["ssl"] = self._context()
         try:
             await self.reactor.loop.connect_accepted_socket(

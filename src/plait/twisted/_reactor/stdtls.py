@@ -6,6 +6,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from .flow import SHUTDOWN
+
 
 def wrap_server(
     _reactor: Any, factory: Any, context_factory: Any
@@ -62,7 +64,7 @@ def start(connection: Any, context_factory: Any, client: bool) -> None:
         context = server_context(context_factory)
     connection.TLS = True
     connection.write, connection.writeSequence = connection._hold, connection._hold_all
-    connection._transport.pause_reading()
+    connection._begin_upgrade()
     connection.reactor.own(_upgrade(connection, context, name))
 
 
@@ -73,21 +75,42 @@ async def _upgrade(connection: Any, context: ssl.SSLContext, name: str | None) -
     await connection._empty()
     if not connection.connected:
         return
-    connection._wire.bind(connection._early)
-    try:
-        transport = await loop.start_tls(
-            plain, connection._wire, context, server_side=name is None, server_hostname=name
+    handshake = loop.create_task(
+        loop.start_tls(
+            plain,
+            connection._wire,
+            context,
+            server_side=name is None,
+            server_hostname=name,
+            ssl_shutdown_timeout=SHUTDOWN,
         )
+    )
+    # Called when the task has put TLS in the wire's place, and before the handshake begins.
+    loop.call_soon(_hand_over, connection, plain)
+    try:
+        transport = await handshake
     except (TimeoutError, OSError) as error:
         connection._reason = error
         plain.abort()
         connection._lost(error)
         return
-    if transport is None or not connection.connected:
+    # An abort in the midst of the handshake looks like its end.
+    if transport is None or transport.get_extra_info("ssl_object") is None:
         connection._lost(None)
+    elif connection.connected:
+        connection._end_upgrade(transport)
+
+
+def _hand_over(connection: Any, plain: Any) -> None:
+    """Give TLS the beginning of the handshake, where it was there before TLS was."""
+    if not connection.connected:
         return
-    connection._use(transport)
-    connection._bind()
-    connection._handshaken()
-    if connection.disconnecting and connection.producer is None:
-        connection._close()
+    secure = plain.get_protocol()
+    kept, connection._kept = connection._kept, []
+    for data in kept:
+        while data:
+            buffer = secure.get_buffer(len(data))
+            size = min(len(buffer), len(data))
+            buffer[:size] = data[:size]
+            secure.buffer_updated(size)
+            data = data[size:]

@@ -11,9 +11,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING, Any
 
-from .flow import Flow
+from plait.net import prepare_transport
+
+from .flow import PATIENCE, Flow
 from .wire import Wire, receiver
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class Connection(Flow):
     _write_ended = False
     _protocol: Any = None
     _number = 0
+    _parting: Any = None
 
     def __init__(
         self,
@@ -68,6 +72,8 @@ class Connection(Flow):
 
     def _bind(self) -> None:
         """Bind the loop to the protocol; uvloop looks data_received up in set_protocol."""
+        if self._upgrading:
+            return
         self._wire.bind(receiver(self) if self._kept is None else self._keep)
         self._transport.set_protocol(self._wire)
 
@@ -108,9 +114,10 @@ class Connection(Flow):
         self.reactor._connections.add(self)
         self.reactor.guard(self._protocol.makeConnection, self)
         if self.connected and not self.disconnecting and self._transport is transport:
-            self._kept = [] if self._held_back else None
+            if not self._upgrading:
+                self._kept = [] if self._held_back else None
             self._bind()
-        if self.TLS:
+        if self.TLS and not self._upgrading:
             self._handshaken()
 
     def _handshaken(self) -> None:
@@ -121,6 +128,7 @@ class Connection(Flow):
     def _use(self, transport: Any) -> None:
         """Take over a transport of the loop and send what was written while there was none."""
         self._transport = transport
+        prepare_transport(transport)
         self.write = transport.write
         self.writeSequence = transport.writelines
         held, self._unsent = self._unsent, []
@@ -133,11 +141,15 @@ class Connection(Flow):
         if self.disconnected:
             return
         self.reactor._connections.discard(self)
+        if not self._upgrading:
+            self._release_all()
         self.connected = False
         self.disconnected = True
         self.write = self.writeSequence = self._discard
         reason = self.reactor.words.failure(self._why(exc))
         self._settle_empty()
+        if self._parting is not None:
+            self._parting.cancel()
         producer, self.producer = self.producer, None
         if producer is not None:
             self.reactor.guard(producer.stopProducing)
@@ -165,6 +177,11 @@ class Connection(Flow):
 
     def _end_of_file(self) -> bool:
         """Return whether the connection stays open for writing."""
+        if not self._upgrading:
+            self._release_all()
+        elif self._transport.get_protocol() is not self._wire:
+            self._ended_early = True  # what came before it is yet to be delivered
+            return False
         self._eof = True
         half = None
         if not self.TLS:
@@ -178,6 +195,7 @@ class Connection(Flow):
                 return True
         self.disconnecting = True
         self.write = self.writeSequence = self._discard
+        self._begin_parting()
         return False
 
     # ---- writing
@@ -200,6 +218,8 @@ class Connection(Flow):
         if not self.connected or self.disconnecting:
             return
         self.disconnecting = True
+        if self._upgrading:
+            return  # the end of the handshake is awaited, and what was written goes out first
         if not self._eof:
             self._transport.pause_reading()
         if self.producer is None or (self.streamingProducer and not self._buffer_full):
@@ -207,9 +227,37 @@ class Connection(Flow):
             self.reactor.loop.call_soon(self._close)
 
     def _close(self) -> None:
-        if self.connected:
+        if self.connected and not self._upgrading:
             self.write = self.writeSequence = self._discard
             self._transport.close()
+            self._begin_parting()
+
+    def _begin_parting(self) -> None:
+        if hasattr(self._transport, "set_read_buffer_limits"):  # the loop's TLS
+            self._part(-1)
+
+    def _left(self) -> int:
+        """Return how many bytes the peer has yet to take, as far as the system tells."""
+        held: int = 0
+        try:
+            held = self._transport.get_write_buffer_size()
+            import fcntl
+            import termios
+
+            answer = fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except (ImportError, OSError, AttributeError, ValueError):
+            return held  # AttributeError: a TLS transport of Python 3.11 that was closed twice
+        return held + int.from_bytes(answer, sys.byteorder)
+
+    def _part(self, before: int) -> None:
+        """Cut a TLS peer off that takes nothing any more and does not answer the close."""
+        if not self.connected:
+            return
+        left = self._left()
+        if left == before:
+            self._transport.abort()
+        else:
+            self._parting = self.reactor.loop.call_later(PATIENCE, self._part, left)
 
     def abortConnection(self) -> None:
         """Close at once, dropping what was not sent; the peer sees a reset."""
