@@ -532,6 +532,67 @@ def shown(w: Words) -> Any:
     return [repr(w.defer.Deferred()), repr(w.defer.succeed("x")), repr(waiting)]
 
 
+def goes_on_after_cancellation(w: Words, asynchronous: bool, times: int) -> Any:
+    """Cancel a coroutine that cleans up, or catches the cancellation, and waits once more."""
+    steps: list[Any] = []
+    last = w.defer.Deferred()
+
+    def generator() -> Any:
+        for _ in range(times):
+            try:
+                yield w.defer.Deferred()
+            except w.defer.CancelledError:
+                steps.append("cancelled")
+        return (yield last)
+
+    async def coroutine() -> Any:
+        for _ in range(times):
+            try:
+                await w.defer.Deferred()
+            except w.defer.CancelledError:
+                steps.append("cancelled")
+        return await last
+
+    if asynchronous:
+        done = w.defer.ensureDeferred(coroutine())
+    else:
+        done = w.defer.inlineCallbacks(generator)()
+    done.addBoth(lambda result: steps.append(plain(result)) or "seen")
+    for _ in range(times):
+        done.cancel()
+        steps.append(plain(done))
+    last.callback("the end")
+    return [steps, done]
+
+
+def yields_coroutines(w: Words) -> Any:
+    """Yield coroutines and generators to inlineCallbacks."""
+    inner = w.defer.Deferred()
+
+    async def coroutine(result: Any) -> Any:
+        return result, await inner
+
+    def generator() -> Any:
+        return [(yield w.defer.succeed(1)), (yield coroutine("in a generator"))]
+
+    async def fails() -> None:
+        raise KeyError("k")
+
+    @w.defer.inlineCallbacks
+    def outer() -> Any:
+        first = yield coroutine("directly")
+        second = yield generator()
+        try:
+            yield fails()
+        except KeyError as error:
+            return [first, second, str(error)]
+
+    done = outer()
+    before = plain(done)
+    inner.callback("inner")
+    return [before, done]
+
+
 CASES: dict[str, Body] = {
     "a value goes through callbacks": lambda w: fired(w, lambda x: x + 1, str),
     "an exception becomes a failure": lambda w: fired(w, raiser(ValueError("v"))),
@@ -610,6 +671,10 @@ CASES: dict[str, Body] = {
     "awaiting one Deferred twice, after it fired": lambda w: await_shared(w, True, False),
     "awaiting a failure twice, before it fires": lambda w: await_shared(w, False, True),
     "awaiting a failure twice, after it fired": lambda w: await_shared(w, True, True),
+    "a generator goes on after its cancellation": lambda w: goes_on_after_cancellation(w, False, 1),
+    "a coroutine goes on after its cancellation": lambda w: goes_on_after_cancellation(w, True, 1),
+    "a coroutine goes on after two cancellations": lambda w: goes_on_after_cancellation(w, True, 2),
+    "coroutines and generators are yielded": yields_coroutines,
     "coroutines return": coroutine_returns,
     "coroutines are cancelled": coroutine_cancel,
     "what is no coroutine": lambda w: [

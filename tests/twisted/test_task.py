@@ -412,3 +412,24 @@ def test_loops_keep_the_same_times(steps: list[float], interval: float, now: boo
 def test_loops_count_alike(steps: list[float], now: bool) -> None:
     """A counting loop counts the same times however the clock moves."""
     assert counting(OURS, steps, now) == counting(THEIRS, steps, now)
+
+
+def test_a_tenth_of_a_second_is_not_missed() -> None:
+    """A clock that goes on by the interval meets each call, although tenths are not exact."""
+    clock, times = OURS.task.Clock(), []
+    loop = OURS.task.LoopingCall(lambda: times.append(clock.seconds()))
+    loop.clock = clock
+    loop.start(0.1)
+    for _ in range(1000):
+        clock.advance(0.1)
+    assert len(times) == 1001
+
+
+def test_stopping_a_cooperator_tells_every_task() -> None:
+    """All tasks fail; Twisted passes over every second one, which is then never over."""
+    cooperator = OURS.task.Cooperator(started=False)
+    over: list[Any] = []
+    for _ in range(4):
+        cooperator.coiterate(iter([1])).addErrback(lambda why: over.append(why.type.__name__))
+    cooperator.stop()
+    assert over == ["SchedulerStopped"] * 4

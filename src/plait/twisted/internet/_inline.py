@@ -70,11 +70,17 @@ class _Driver:
         """
         Cancel what the coroutine waits for.
 
-        The coroutine sees it as an exception at its `yield`.
+        The coroutine sees it as an exception at its `yield`. One that goes on all the same, as for
+        cleaning up, is waited for.
         """
         waiting = self.waiting
         if waiting is not None:
             waiting.cancel()
+        if not deferred.called:
+            rest = self.deferred = Deferred(self.cancel)
+            deferred.addCallback(lambda _: rest)
+            deferred._callbacks.insert(0, deferred._callbacks.pop())
+            deferred.callback(None)
 
     def woken(self, result: Any) -> None:
         """
@@ -100,6 +106,9 @@ class _Driver:
                     result, yielded.result = yielded.result, None
                     if isinstance(result, Failure) and yielded._debugInfo is not None:
                         yielded._debugInfo.failResult = None
+                elif isCoroutine(yielded):
+                    yielded = run(yielded)
+                    continue
                 else:
                     result = yielded
                 if isinstance(result, Failure):
@@ -139,7 +148,7 @@ def run(gen: Any) -> Deferred[Any]:
 
 def inlineCallbacks(f: Callable[_P, Generator[Any, Any, _T]]) -> Callable[_P, Deferred[_T]]:
     """
-    Let a generator function wait for Deferreds with `yield`.
+    Let a generator function wait for Deferreds, coroutines and generators with `yield`.
 
     Each call returns a Deferred with what the generator returns or raises. A failure of a yielded
     Deferred is raised at the `yield`. Cancelling the returned Deferred cancels the one being waited

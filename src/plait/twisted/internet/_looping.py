@@ -189,8 +189,9 @@ class LoopingCall:
         gone = (now - self.starttime) % self.interval
         wait = self.interval - gone
         if wait < 8 * ulp(now):
-            # The rest is within what this clock rounds off: take the time after it.
-            wait += self.interval
+            # The rest is within what this clock rounds off: take the time after it, and not that
+            # and a rounding error, which a clock that is put forward by the interval would miss.
+            wait = self.interval
         self.call = self.clock.callLater(wait, self)
 
     def __repr__(self) -> str:
