@@ -350,7 +350,7 @@ async def test_an_unknown_user_is_refused_before_the_start() -> None:
 @pytest.mark.plait(loops=["asyncio", "uvloop"], limit=60)
 async def test_killed_a_hundred_times_it_leaves_nothing_behind() -> None:
     """Killed 100 times: restarted as the policy computes, no zombie, no orphan, no descriptor."""
-    policy = Restart(initial=0.001, factor=1.1, maximum=0.02, jitter=0.0, limit=None, half_life=1e9)
+    policy = Restart(initial=1e-4, factor=1.1, maximum=0.002, jitter=0, limit=None, half_life=1e9)
     process = Process(["sh", "-c", "sleep 300 & setsid sleep 300 & exec sleep 300"], kill_after=5)
     app, seen = Application("app"), EventSpy()
     app.observe(seen)
