@@ -33,6 +33,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "async def broken():\n    seen.append(1)\n    raise RuntimeError('broken')\n"
         "number = 3\n"
     )
+    (tmp_path / "cron_exit.py").write_text("raise SystemExit(3)")
     monkeypatch.syspath_prepend(tmp_path)
     yield importlib.import_module("cron_jobs")
     sys.modules.pop("cron_jobs")
@@ -180,6 +181,8 @@ def test_schedules_have_names(name: str) -> None:
         ({"call": "nothing", "every": 1}, "'nothing' is no function"),
         ({"call": "no_such_module:f", "every": 1}, "no_such_module:f is not there"),
         ({"call": "cron_jobs:number", "every": 1}, "is no function but 3"),
+        ({"call": "cron_jobs:none", "every": 1}, "cron_jobs:none is not there: module 'cron_jobs'"),
+        ({"call": "cron_exit:f", "every": 1}, r"importing cron_exit failed at .*py:1: SystemExit"),
         ({"command": "true", "schedule": "* * *"}, "is no cron expression"),
         ({"command": "true", "schedule": "@reboot"}, "there is no @reboot; immediately runs it"),
         ({"command": "true", "schedule": "@sometimes"}, "is no cron expression"),

@@ -266,3 +266,83 @@ def test_a_stop_while_a_kind_is_imported_is_a_stop(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         kind("slow_kind:make")
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("no_such_dist_kind:Bad", "no_such_dist_kind:Bad is not there: No module named"),
+        ("half_dist_kind:Bad", "half_dist_kind:Bad is not there: module 'half_dist_kind' has no"),
+    ],
+)
+def test_an_entry_point_that_leads_nowhere_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, told: str
+) -> None:
+    """A distribution that offers what it does not bring is named with what is missing."""
+    info = tmp_path / "half_dist-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: half-dist\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[plait.services]\nhalf = {where}\n")
+    (tmp_path / "half_dist_kind.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadKind, match=f"half: .*{told}"):
+        kind("half")
+
+
+def test_what_is_made_has_to_be_a_service() -> None:
+    """A function that makes something else is no kind."""
+
+    def maker() -> Service:
+        return "text"  # type: ignore[return-value]  # what is tried
+
+    with pytest.raises(BadKind, match=r"it made 'text', which is no plait service"):
+        kind_from("odd", maker).make({})
+
+
+def test_annotations_that_cannot_be_read_are_told() -> None:
+    """A name in an annotation that is not there does not end the list of services."""
+
+    def maker(size: NoSuchType) -> Service:  # type: ignore[name-defined]  # noqa: F821
+        return Service()
+
+    with pytest.raises(BadKind, match=r"its parameters cannot be read: .*NoSuchType"):
+        kind_from("odd", maker)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("hidden", "Yes", True),
+        ("hidden", "0", False),
+        ("port", "80", 80),
+        ("keep_alive", "2", 2.0),
+        ("index", "a.html", ("a.html",)),
+        ("path", "a/b", Path("a/b")),
+    ],
+)
+def test_texts_become_values(name: str, text: str, value: Any) -> None:
+    """What the command line and variables give is read by the type of the option."""
+    assert kind("web").parameters[name].parse("web", text) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("hidden", "maybe", "hidden is 'maybe'; expected true or false"),
+        ("port", "8.5", "port is '8.5'; expected a whole number"),
+        ("keep_alive", "inf", "keep_alive is inf; expected a number"),
+        ("lifespan", "onn", "lifespan is 'onn'; expected 'auto' or"),
+    ],
+)
+def test_texts_that_are_no_values_are_told(name: str, text: str, told: str) -> None:
+    """The error names the option, what was found and what was expected."""
+    with pytest.raises(BadSetting, match=told):
+        kind("web").parameters[name].parse("web", text)
+
+
+def test_a_command_with_an_open_quote_is_told() -> None:
+    """A command is split as a shell does it."""
+    command = kind("process").parameters["command"]
+    assert command.parse("p", "a 'b c'") == ("a", "b c")
+    with pytest.raises(BadSetting, match="No closing quotation"):
+        command.parse("p", "a 'b")

@@ -15,7 +15,14 @@ from typing import Any, cast
 import pytest
 
 from plait.core import Application, Restart, State
-from plait.errors import EndpointError, FileRefused, LifespanFailed, StartFailed, UsageError
+from plait.errors import (
+    EndpointError,
+    FileRefused,
+    LifespanFailed,
+    StartFailed,
+    StopFailed,
+    UsageError,
+)
 from plait.net import connection
 from plait.plugins import kind
 from plait.services.web import WSGI, StaticFiles, WebServer
@@ -772,3 +779,59 @@ async def asked_of(app: Any, path: str, method: str = "GET") -> tuple[dict[str, 
     scope = {"type": "http", "method": method, "path": path, "headers": []}
     await app(scope, None, send)
     return sent[0], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+async def test_files_have_no_websockets(site: Path) -> None:
+    """A client that asks for one is refused, and the files are served on."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidStatus
+
+    async with serving(StaticFiles(site)) as server:
+        with pytest.raises(InvalidStatus) as caught:
+            async with connect(f"ws://127.0.0.1:{server.port}/", proxy=None):
+                pass
+        assert caught.value.response.status_code == 403
+        assert (await get(server.port, "/a.txt")).status == 200
+
+
+async def test_mounted_files_are_found_below_their_place(tmp_path: Path) -> None:
+    """Where an application mounts them, what stands in front is no part of the name."""
+    (tmp_path / "a.txt").write_text("here")
+    files = StaticFiles(tmp_path)
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/s/a.txt", "root_path": "/s", "headers": []}
+    await files(scope, cast(Any, None), cast(Any, send))
+    assert (sent[0]["status"], sent[1]["body"]) == (200, b"here")
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ({"type": "lifespan.shutdown.failed"}, "the application's lifespan failed at its end"),
+        (
+            {"type": "lifespan.shutdown.failed", "message": "first\nno disk"},
+            "lifespan failed at its end: no disk",
+        ),
+        ({"type": "lifespan.startup.complete"}, "although the lifespan is past it"),
+        ({"type": "lifespan.shutdown.over"}, "is no message of a lifespan"),
+    ],
+)
+async def test_a_lifespan_that_fails_at_its_end_is_told(last: dict[str, str], told: str) -> None:
+    """What goes wrong in the end of an application is an error of the stop."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send(last)
+
+    tree = Application("app")
+    tree.add(WebServer(app))
+    await tree.startup()
+    with pytest.raises(StopFailed) as caught:
+        await tree.shutdown()
+    assert told in str(caught.value.exceptions[0])
