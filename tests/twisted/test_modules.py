@@ -311,6 +311,7 @@ def names(w: Words, root: Path) -> Any:
         refused,
         w.outcome(top.preauthChild, "../../x")[:2],
         w.outcome(top.segmentsFrom, one)[:2],
+        w.outcome(one.segmentsFrom, one)[:2],
     ]
 
 

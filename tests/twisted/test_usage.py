@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -332,3 +332,29 @@ def test_help_and_version_end_the_program(capsys: pytest.CaptureFixture[str]) ->
             OURS.usage.Options().parseOptions([word])
         assert end.value.code == 0
         assert text in capsys.readouterr().out
+
+
+def test_commands_are_ordered_and_coercions_explained() -> None:
+    """The help lists commands by name, and ends an option's text with what its coercion says."""
+
+    def body(w: Words) -> Any:
+        def coerce(text: str) -> int:
+            return int(text)
+
+        coerce.coerceDoc = "A number."  # type: ignore[attr-defined]  # read by the help
+
+        class Main(w.usage.Options):  # type: ignore[name-defined]
+            optParameters: ClassVar[Any] = [
+                ["port", "p", 80, "The port", coerce],
+                ["bare", None, 5, None, coerce],
+                ["none", None, None, "Without", coerce],
+            ]
+            subCommands: ClassVar[Any] = [
+                ["sub", "s", w.usage.Options, "A sub."],
+                ["other", None, w.usage.Options, "Another."],
+            ]
+
+        lines = Main().getUsage(100).splitlines()
+        return [line for line in lines if "--help" not in line and "--version" not in line]
+
+    agree(body)

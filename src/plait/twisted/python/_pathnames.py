@@ -190,7 +190,7 @@ class PathNames(PathFacts):
         """
         path = self
         names: list[Any] = []
-        while path != ancestor:
+        while path != ancestor or not names:
             parent = path.parent()
             if parent == path:
                 raise ValueError(f"{ancestor!r} is not above {self!r}")

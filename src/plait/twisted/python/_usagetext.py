@@ -9,14 +9,14 @@ __all__ = ["docMakeChunks"]
 
 
 def _doc(opt: dict[str, Any]) -> str:
-    """Return an option's text, with what its coercion says and its default."""
+    """Return an option's text, with its default and what its coercion says."""
     doc = (opt.get("doc") or "").strip()
+    if opt.get("optType") == "parameter" and opt.get("default") is not None:
+        doc = f"{doc} [default: {opt['default']}]"
     coerce = getattr(opt.get("dispatch"), "coerce", None)
     coerceDoc = getattr(coerce, "coerceDoc", None)
     if coerceDoc:
         doc = f"{doc}. {coerceDoc}" if doc else coerceDoc
-    if opt.get("optType") == "parameter" and opt.get("default") is not None:
-        doc = f"{doc} [default: {opt['default']}]"
     return doc
 
 

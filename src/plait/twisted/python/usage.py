@@ -312,7 +312,7 @@ class Options(dict[str, Any]):
         if hasattr(self, "subCommands"):
             commands = [
                 {"long": command, "short": short, "doc": doc, "optType": "command"}
-                for command, short, _, doc in self.subCommands
+                for command, short, _, doc in sorted(self.subCommands, key=lambda each: each[0])
             ]
             text += "Commands:\n" + "".join(docMakeChunks(commands, width))
         return text
