@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from typing import Any
 
 import pytest
@@ -826,3 +827,29 @@ def test_a_connection_closed_while_it_is_made_hears_nothing(world: World) -> Non
         return done
 
     assert world.run(body) == [b"busy"]
+
+
+@worlds
+def test_what_is_not_to_be_read_stays_in_the_socket(world: World) -> None:
+    """What comes while reading is stopped, from connectionMade on, is left in the socket."""
+
+    def body(world: World, reactor: Any) -> Any:
+        seen = world.defer.Deferred()
+
+        class Server(world.protocol.Protocol):  # type: ignore[misc, name-defined]
+            def connectionMade(self) -> None:
+                self.transport.stopReading()
+                reactor.callLater(0.05, self.look)
+
+            def look(self) -> None:
+                self.transport.startReading()
+                seen.callback(self.transport.socket.recv(100, socket.MSG_PEEK))
+                self.transport.loseConnection()
+                client.close()
+
+        port = _server(world, reactor, Server)
+        client = socket.create_connection(("127.0.0.1", port.getHost().port))
+        client.sendall(b"for another")  # there when the connection is taken
+        return seen
+
+    assert world.run(body) == b"for another"

@@ -155,9 +155,10 @@ class Connector:
             options["ssl_shutdown_timeout"] = SHUTDOWN
             options["ssl"], options["server_hostname"] = self._context()
         try:
-            await self.reactor.loop.create_connection(
+            making = self.reactor.loop.create_connection(
                 lambda: connection._wire, sock=sock, **options
             )
+            await (making if options else connection._attach(making))
         except (TimeoutError, OSError) as error:
             sock.close()
             self.transport = None

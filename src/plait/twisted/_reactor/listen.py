@@ -195,9 +195,10 @@ class Port:
             options["ssl_shutdown_timeout"] = SHUTDOWN
             options["ssl"] = self._context()
         try:
-            await self.reactor.loop.connect_accepted_socket(
+            making = self.reactor.loop.connect_accepted_socket(
                 lambda: connection._wire, new, **options
             )
+            await (making if options else connection._attach(making))
         except (TimeoutError, OSError) as error:
             # A failed handshake is the peer's affair; its protocol never saw a connection.
             self.reactor.words.log.msg(f"{self._label()}: a connection was refused: {error}")

@@ -327,7 +327,7 @@ class Reactor(LifeMixin, FdSetMixin, ResolveMixin):
         speak(connection)
         if connection._carried():
             return
-        await self.loop.connect_accepted_socket(lambda: connection._wire, sock)
+        await connection._attach(self.loop.connect_accepted_socket(lambda: connection._wire, sock))
         connection._taken_over(sock)
 
     def adoptDatagramPort(

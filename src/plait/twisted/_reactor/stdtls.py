@@ -103,9 +103,9 @@ async def _upgrade(connection: Any, context: ssl.SSLContext, name: str | None) -
 
 def _hand_over(connection: Any, plain: Any) -> None:
     """Give TLS the beginning of the handshake, where it was there before TLS was."""
-    if not connection.connected:
-        return
     secure = plain.get_protocol()
+    if not connection.connected or secure is connection._wire:
+        return
     kept, connection._kept = connection._kept, []
     for data in kept:
         while data:

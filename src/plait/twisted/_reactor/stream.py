@@ -12,6 +12,7 @@ import contextlib
 import socket
 import struct
 import sys
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from plait.net import prepare_transport
@@ -90,6 +91,27 @@ class Connection(Flow):
             self.disconnecting = True
             self.write = self.writeSequence = self._discard
             self._transport.abort()
+
+    async def _attach(self, making: Coroutine[Any, Any, Any]) -> None:
+        """
+        Wait for the loop to make a plain transport, and stop reading at once if that is asked for.
+
+        uvloop begins to read when `connection_made` is through, whatever was said in there. What it
+        took would be missed by another process that the socket is for.
+
+        Args:
+            making:
+                The loop's coroutine; with its first step it has `connection_made` called soon.
+        """
+        loop = self.reactor.loop
+        made = loop.create_task(making)
+        # Called right behind `connection_made`, before the loop looks at the socket.
+        loop.call_soon(loop.call_soon, self._settle)
+        await made
+
+    def _settle(self) -> None:
+        if self.connected and not self.disconnecting and (self._held_back or self._upgrading):
+            self._transport.pause_reading()
 
     def _taken_over(self, sock: socket.socket) -> None:
         """
