@@ -147,6 +147,16 @@ async def test_two_readers_at_once() -> None:
     assert await first == b"x"
 
 
+async def test_a_read_that_is_closed_is_over() -> None:
+    """A read that somebody steps by hand and closes leaves the reader to the next one."""
+    reader = Reader(asyncio.get_running_loop())
+    for reading in (reader.read(1), reader.readline()):
+        reading.send(None)
+        reading.close()
+    reader.feed_data(b"x")
+    assert await reader.read(1) == b"x"
+
+
 async def test_cancelled_read_loses_nothing() -> None:
     """A read that is cancelled takes no data with it."""
     reader = Reader(asyncio.get_running_loop())

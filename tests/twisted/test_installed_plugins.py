@@ -8,6 +8,7 @@ import hashlib
 import os
 import poplib
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -239,17 +240,19 @@ def test_mail(tmp_path: Path) -> None:
 
 
 def test_inetd(tmp_path: Path) -> None:
-    """A program answers on a connection that inetd took."""
+    """A program has the connection that inetd took for itself: all that comes, and the end."""
     port = free_port()
-    program = tmp_path / "says"
-    program.write_text("#!/bin/sh\necho the program speaks\n")
-    program.chmod(0o755)
-    line = f"{port} stream tcp nowait {os.getuid()} {program} says\n"
+    line = f"{port} stream tcp nowait {os.getuid()} {shutil.which('cat')} cat\n"
     (tmp_path / "inetd.conf").write_text(line)
     with _plugin(tmp_path, "inetd", "-f", "inetd.conf"):
-        talk = Talk(port)
-        talk.hear(b"the program speaks\n")
-        talk.close()
+        for _ in range(3):
+            talk = Talk(port)
+            for number in range(20):
+                talk.say(b"line %d\n" % number)
+                talk.hear(b"line %d\n" % number)
+            talk.link.shutdown(socket.SHUT_WR)
+            assert talk.link.recv(1) == b""
+            talk.close()
 
 
 def test_portforward(tmp_path: Path) -> None:

@@ -48,8 +48,7 @@ class Reader(asyncio.StreamReader):
     @property
     def wants_data(self) -> bool:
         """Whether somebody waits for input and there is none."""
-        waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._held
+        return self._waiter is not None and not self._held
 
     @property
     def ended(self) -> bool:
@@ -113,7 +112,13 @@ class Reader(asyncio.StreamReader):
                 parts.append(part)
             return b"".join(parts)
         if not self._held and not self._eof:
-            await self._more("read")
+            # As _more() does it, without a coroutine more: a sixth of what a message costs here.
+            waiter = self._wait("read")
+            try:
+                await waiter
+            finally:
+                if self._waiter is waiter:
+                    self._waiter = None
             self._check()
         held = self._held
         if len(held) <= n:
@@ -133,7 +138,6 @@ class Reader(asyncio.StreamReader):
                 partial = self._cut(len(self._held))
                 raise asyncio.IncompleteReadError(partial, n)
             await self._more("readexactly")
-            self._check()
         return self._cut(n)
 
     async def readline(self) -> bytes:
@@ -175,7 +179,6 @@ class Reader(asyncio.StreamReader):
             if self._eof:
                 raise asyncio.IncompleteReadError(self._cut(len(held)), None)
             await self._more("readuntil")
-            self._check()
         if start > self._limit:
             raise asyncio.LimitOverrunError(
                 "Separator is found, but chunk is longer than limit", start
@@ -207,16 +210,24 @@ class Reader(asyncio.StreamReader):
             self._resume()
         return taken
 
-    def _more(self, method: str) -> asyncio.Future[None]:
-        """Return what is done when there are data, the end of file or an error."""
-        # The future of a read that was cancelled stays here, done, until the next one.
-        if self._waiter is not None and not self._waiter.done():
+    async def _more(self, method: str) -> None:
+        """Wait for data, the end of file or an error."""
+        waiter = self._wait(method)
+        try:
+            await waiter
+        finally:
+            if self._waiter is waiter:
+                self._waiter = None
+        self._check()
+
+    def _wait(self, method: str) -> asyncio.Future[None]:
+        """Return what is done when there is more, unless somebody waits already."""
+        if self._waiter is not None:
             raise RuntimeError(
                 f"{method}() called while another coroutine is already waiting for incoming data"
             )
         if self._paused:
             self._resume()  # more than the limit is asked for
-        # A future and no coroutine around it: that would take a tenth of the reader's time.
         waiter = self._waiter = self._loop.create_future()
         return waiter
 

@@ -298,10 +298,8 @@ def _unread(reader: asyncio.StreamReader) -> bytes:
     """Return what has come already, without letting the loop bring more meanwhile."""
     reading = reader.read(65536)
     try:
-        waiter: asyncio.Future[None] = reading.send(None)
+        reading.send(None)
     except StopIteration as found:
         return bytes(found.value)
-    # It waits, so there is nothing. The reader goes by its future: a done one waits no more.
-    waiter.cancel()
-    reading.close()
+    reading.close()  # it waits, so there is nothing
     return b""

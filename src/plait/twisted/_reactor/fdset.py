@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .clock import ClockMixin
+from .stream import Connection
 
 
 class FdSetMixin(ClockMixin):
@@ -14,8 +15,10 @@ class FdSetMixin(ClockMixin):
     _writers: dict[Any, int]
 
     def addReader(self, reader: Any) -> None:
-        """Call the object's doRead whenever its descriptor is readable."""
-        if reader not in self._readers:
+        """Call the object's doRead whenever its descriptor is readable; a connection reads on."""
+        if isinstance(reader, Connection):
+            reader.startReading()
+        elif reader not in self._readers:
             fd = reader.fileno()
             self._readers[reader] = fd
             self.loop.add_reader(fd, self._ready, reader, "doRead", True)
@@ -28,13 +31,22 @@ class FdSetMixin(ClockMixin):
             self.loop.add_writer(fd, self._ready, writer, "doWrite", False)
 
     def removeReader(self, reader: Any) -> None:
-        """Stop watching the object's descriptor for reading."""
+        """Stop watching the object's descriptor for reading; a connection stops reading."""
+        if isinstance(reader, Connection):
+            reader.stopReading()
         fd = self._readers.pop(reader, None)
         if fd is not None:
             self.loop.remove_reader(fd)
 
     def removeWriter(self, writer: Any) -> None:
-        """Stop watching the object's descriptor for writing."""
+        """
+        Stop watching the object's descriptor for writing.
+
+        A connection that is not read either is let go, as it is Twisted's way to hand its socket to
+        another process.
+        """
+        if isinstance(writer, Connection):
+            self.loop.call_soon(writer._let_go)
         fd = self._writers.pop(writer, None)
         if fd is not None:
             self.loop.remove_writer(fd)

@@ -9,6 +9,7 @@ the turning points: connection made, end of file, closing.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import sys
@@ -22,6 +23,10 @@ from .wire import Wire, receiver
 
 if TYPE_CHECKING:
     from .reactor import Reactor
+
+
+def _drop(_data: Any = None) -> None:
+    """Drop what is written to a connection that is somebody else's."""
 
 
 class Connection(Flow):
@@ -112,6 +117,28 @@ class Connection(Flow):
     def _settle(self) -> None:
         if self.connected and not self.disconnecting and (self._held_back or self._upgrading):
             self._transport.pause_reading()
+
+    def _let_go(self) -> None:
+        """
+        Leave the socket to whoever else has it, if nothing is read from or written to it here.
+
+        The protocol is told nothing, as by Twisted. `socket` stays open, as a duplicate, for as
+        long as somebody holds this object.
+        """
+        idle = self.connected and not self.disconnecting and self._held_back and not self.TLS
+        if not idle or self._transport.get_write_buffer_size():
+            return
+        # socket.dup() would make it non-blocking, for the other process too.
+        self.socket = socket.socket(fileno=os.dup(self.socket.fileno()))
+        self.connected, self.disconnected = False, True
+        self.reactor._connections.discard(self)
+        self._transport.abort()
+        # Nothing that this object holds may hold it: only a collector would end them, and the
+        # peer would wait for the end meanwhile.
+        self.write = self.writeSequence = _drop
+        self._wire.bind(_drop)
+        self._protocol = self._transport = None
+        del self._wire
 
     def _taken_over(self, sock: socket.socket) -> None:
         """
