@@ -297,6 +297,7 @@ async def test_nothing_outlives_the_stop(tmp_path: Path) -> None:
         plain = socket.create_connection(("127.0.0.1", port), timeout=10)
         with context.wrap_socket(plain, server_hostname="localhost") as sock:
             sock.sendall(b"all there is")
+            sock.setblocking(False)
             with contextlib.suppress(OSError):
                 sock.unwrap()
 

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 import pytest
 
+from plait.plugins import choose, chosen
 from plait.twisted._commands import service_commands
 from tests.ports import free_port
 from tests.programs import Program, connect
@@ -302,12 +303,16 @@ def test_xmpp_router(tmp_path: Path) -> None:
         two.close()
 
 
-def test_every_plug_in_has_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_plug_in_has_a_test() -> None:
     """`auto` and `installed` offer the same, and a client drives each; `own` offers none."""
     driven = {name[5:].replace("_", "-") for name in globals() if name.startswith("test_")}
-    elsewhere = {"web", "dns", "ftp"}  # in test_programs, left alone and by `installed`
-    for mode in ("auto", "installed"):
-        monkeypatch.setenv("PLAIT_TWISTED", mode)
-        assert set(service_commands()) <= driven | elsewhere
-    monkeypatch.setenv("PLAIT_TWISTED", "own")
-    assert not service_commands()
+    elsewhere = {"web", "dns", "ftp"}  # in test_programs
+    before = chosen("twisted")
+    try:
+        for mode in ("auto", "installed"):
+            choose("twisted", mode)
+            assert set(service_commands()) <= driven | elsewhere
+        choose("twisted", "own")
+        assert not service_commands()
+    finally:
+        choose("twisted", before)

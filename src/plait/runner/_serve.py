@@ -241,16 +241,17 @@ def finish_loop(
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        left = await _wait(tasks, seconds, hurried)
+        left = sorted(task.get_name() for task in await _wait(tasks, seconds, hurried))
         closing = loop.create_task(loop.shutdown_asyncgens())
         closing.set_name("the closing of asynchronous generators")
         if await _wait({closing}, seconds, hurried):
             closing.cancel()
             log.warning("an asynchronous generator did not close in time")
-            left |= await _wait({closing}, _HURRIED, hurried)
+            if await _wait({closing}, _HURRIED, hurried):
+                left.append(closing.get_name())
         elif not closing.cancelled() and closing.exception() is not None:
             log.warning("an asynchronous generator did not close: %s", closing.exception())
-        return [task.get_name() for task in left]
+        return left
 
     return loop.run_until_complete(finish())
 
