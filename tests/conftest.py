@@ -87,6 +87,14 @@ def no_task_left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(autouse=True)
+def same_level_of_logging() -> Iterator[None]:
+    """Let no test decide what the next one sees in the log."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
 def not_measured_without_rights(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
