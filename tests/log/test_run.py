@@ -27,10 +27,10 @@ BURST = """
         async def speak(self):
             log = logging.getLogger("burst")
             while True:
-                for _ in range(200):
+                for _ in range(50):  # at a pace that the writer keeps after a pause of the disk
                     log.info("%d", self.count)
                     self.count += 1
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
         async def stop(self):
             with open("count", "w") as file:
                 file.write(str(self.count))
