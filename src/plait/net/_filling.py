@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-__all__ = ["for_tls"]
+__all__ = ["fill", "for_tls"]
 
 
 def for_tls(protocol: asyncio.BaseProtocol) -> asyncio.BaseProtocol:
@@ -42,13 +42,29 @@ class _Filling(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Have the protocol take all of it."""
-        protocol, rest = self._protocol, memoryview(data)
-        while rest:
-            buffer = memoryview(protocol.get_buffer(len(rest))).cast("B")
-            size = min(len(buffer), len(rest))
-            if not size:
-                raise RuntimeError("get_buffer() returned an empty buffer")
-            buffer[:size] = rest[:size]
-            buffer.release()
-            protocol.buffer_updated(size)
-            rest = rest[size:]
+        fill(self._protocol, data)
+
+
+def fill(protocol: asyncio.BufferedProtocol, data: bytes | bytearray) -> None:
+    """
+    Have a protocol with buffers of its own take bytes, piece by piece as it has room.
+
+    Args:
+        protocol:
+            What takes them; a loop's TLS is such a protocol too.
+        data:
+            What was received.
+
+    Raises:
+        RuntimeError: The protocol gave an empty buffer.
+    """
+    rest = memoryview(data)
+    while rest:
+        buffer = memoryview(protocol.get_buffer(len(rest))).cast("B")
+        size = min(len(buffer), len(rest))
+        if not size:
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        buffer[:size] = rest[:size]
+        buffer.release()
+        protocol.buffer_updated(size)
+        rest = rest[size:]

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._filling import fill
 from ._pausing import prepare_transport
 from ._reader import Reader
 
@@ -123,13 +124,8 @@ class Writer(asyncio.StreamWriter):
 def _hand_over(reader: Reader, transport: Any) -> None:
     """Give TLS what has come behind the clear text: the peer's part of the handshake."""
     secure = transport.get_protocol()
-    data = reader.take() if hasattr(secure, "get_buffer") else b""
-    while data:
-        buffer = secure.get_buffer(len(data))
-        size = min(len(buffer), len(data))
-        buffer[:size] = data[:size]
-        secure.buffer_updated(size)
-        data = data[size:]
+    if hasattr(secure, "get_buffer"):
+        fill(secure, reader.take())
 
 
 class Stream(asyncio.Protocol):
